@@ -1,0 +1,53 @@
+"""A conversation as the embedded LLM reads it: ChatML, calls as `call NAME {json}`, results as briefs.
+
+Training and serving share this file, so that the model meets in service what it met in training.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from llm.calls import written
+
+START, END = "<|im_start|>", "<|im_end|>"
+
+
+def turn(role: str, content: str) -> str:
+    """One closed turn."""
+    return f"{START}{role}\n{content}{END}\n"
+
+
+def chatml(messages: Sequence[Mapping[str, str]]) -> str:
+    """A whole conversation of {"role", "content"} turns."""
+    return "".join(turn(message["role"], message["content"]) for message in messages)
+
+
+def plain(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
+    """LangChain messages as {"role", "content"} turns; one turn for each tool call.
+
+    What a user or a tool wrote can't open a turn of its own: the turn markers are taken out of it.
+    """
+    turns: list[dict[str, str]] = []
+    for message in messages:
+        content = _clean(str(message.text))
+        if isinstance(message, SystemMessage):
+            turns.append({"role": "system", "content": content})
+        elif isinstance(message, HumanMessage):
+            turns.append({"role": "user", "content": content})
+        elif isinstance(message, ToolMessage):
+            turns.append({"role": "tool", "content": content})
+        elif isinstance(message, AIMessage):
+            calls: list[Any] = list(message.tool_calls)
+            content = written(calls[0]["name"], calls[0]["args"]) if calls else content
+            turns.append({"role": "assistant", "content": content})
+    return turns
+
+
+def prompt(messages: Sequence[BaseMessage]) -> str:
+    """The text that the LLM completes: the conversation and the opening of the assistant's turn."""
+    return chatml(plain(messages)) + f"{START}assistant\n"
+
+
+def _clean(text: str) -> str:
+    return text.replace(START, "").replace(END, "")

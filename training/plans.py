@@ -1,0 +1,129 @@
+"""Multi-step conversations: a campaign brief, the calls it needs in order, and the closing answer."""
+
+import random
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import yaml
+
+import prompts
+from tools.facts import SHAPES
+from training import results
+from training.noise import rough
+from training.slots import SEEDS
+from training.templates import REFERENCE, expand
+
+TITLES = {
+    "win_back": "Win back",
+    "cross_sell": "Cross-sell",
+    "new_arrivals": "New arrivals",
+    "clearance": "Clearance",
+    "loyalty": "Loyalty",
+    "replenish": "Replenish",
+}
+"""The name a campaign gets when the brief gives none."""
+
+_PARTS = {"audience": "find_audience", "forecast": "forecast_sales", "budget": "allocate_budget", "copy": "write_copy", "draft": "draft_campaign"}
+
+Fill = Callable[[str, random.Random], tuple[str, dict[str, Any]]]
+
+
+def letter(at: int) -> str:
+    """The letter of call number `at`: a … z, aa …"""
+    return chr(ord("a") + at) if at < 26 else letter(at // 26 - 1) + letter(at % 26)
+
+
+def call_text(tool: str, arguments: dict[str, Any]) -> str:
+    """A call as the LLM writes it; arguments stand in the tool's own order, required ones first."""
+    from llm.calls import written
+
+    return written(tool, arguments)
+
+
+def references(text: str) -> list[str]:
+    """All references in `text`, full or abbreviated."""
+    return REFERENCE.findall(text)
+
+
+@cache
+def _briefs() -> list[dict[str, Any]]:
+    loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load((SEEDS / "requests" / "plans.yaml").read_text(encoding="utf-8"))
+    return loaded["seeds"]
+
+
+@cache
+def _closings() -> list[dict[str, Any]]:
+    loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load((SEEDS / "answers" / "plans.yaml").read_text(encoding="utf-8"))
+    return loaded["answers"]
+
+
+def steps(goal: str, said: dict[str, Any], product: str | None) -> list[tuple[str, dict[str, Any]]]:
+    """The calls that a brief needs: audience, forecast, budget where there is one, copy a channel, the draft."""
+    category = said.get("category")
+    channels = said.get("channels") or ([said["channel"]] if "channel" in said else [])
+    audience = {"goal": goal, "category": category, "size": said.get("size")}
+    plan = [("find_audience", audience), ("forecast_sales", {"target": category or "shop"})]
+    if "budget" in said:
+        plan.append(("allocate_budget", {"budget": said["budget"], "channels": channels or ["email"]}))
+    for channel in (channels or ["email"])[:2]:
+        copy = {"product": product, "channel": channel, "tone": said.get("tone"), "discount_percent": said.get("discount_percent")}
+        plan.append(("write_copy", copy))
+    draft = {
+        "name": said.get("name", TITLES[goal]),
+        "goal": goal,
+        "channels": channels or None,
+        "budget": said.get("budget"),
+        "discount_percent": said.get("discount_percent"),
+    }
+    plan.append(("draft_campaign", draft))
+    return [(tool, {k: v for k, v in arguments.items() if v is not None}) for tool, arguments in plan]
+
+
+def compose(rng: random.Random, fill: Fill) -> list[dict[str, str]]:
+    """One planning conversation, now and then broken off by a failure that the user must mend."""
+    seed = rng.choice(_briefs())
+    text, said = fill(rng.choice(seed["say"]), rng)
+    said = {**(seed.get("args") or {}), **said}
+    system = prompts.load("plan" if rng.random() < 0.7 else "marketer").text
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": rough(text, rng)}]
+    audience = results.draw("find_audience", "marketer", rng, cue=rng.choice(["full", "smaller"]), drop=0.02)
+    product = next((row.id for row in audience.rows), None)
+    letters: dict[str, tuple[str, results.DrawnResult]] = {}
+    fails = rng.random() < 0.06
+    for at, (tool, arguments) in enumerate(steps(seed["goal"], said, product)):
+        last = tool == "draft_campaign"
+        result = audience if tool == "find_audience" else results.draw(tool, "marketer", rng, drop=0.02)
+        if fails and (at == 0 or last):
+            result = results.draw_error()
+        messages.append({"role": "assistant", "content": call_text(tool, arguments)})
+        messages.append({"role": "tool", "content": result.brief(letter(at))})
+        letters.setdefault(tool, (letter(at), result))
+        if result.cue == "error":
+            from training.answers import Answers, Scope
+
+            scope = Scope("marketer", letter(at), arguments, result)
+            return [*messages, {"role": "assistant", "content": Answers.load().write(tool, scope, rng)}]
+    return [*messages, {"role": "assistant", "content": _closing(letters, rng)}]
+
+
+def _closing(letters: dict[str, tuple[str, results.DrawnResult]], rng: random.Random) -> str:
+    known = {ref for at, result in letters.values() for ref in result.references(at)}
+    cue = letters["draft_campaign"][1].cue
+    texts = [say for group in _closings() if group.get("cue", cue) == cue for say in group["say"]]
+    for _ in range(200):
+        text = expand(rng.choice(texts), rng)
+        if not all(part in _PARTS and _PARTS[part] in letters for part in re.findall(r"\{([a-z]+)\.", text)):
+            continue
+        text = re.sub(r"\{([a-z]+)\.([a-z_]+)\}", lambda m: f"{{{letters[_PARTS[m.group(1)]][0]}.{m.group(2)}}}", text)
+        if set(references(text)) <= known:
+            return text
+    raise LookupError(f"no closing for the cue {cue}")
+
+
+def closing_keys() -> set[str]:
+    """Every `part.key` that a closing may use."""
+    return {f"{part}.{key}" for part, tool in _PARTS.items() for key in SHAPES[tool].level}
+
+
