@@ -1,13 +1,13 @@
 """The one error tree: every failure that a user can mend is one clear sentence.
 
-    ShopkeeperError
-    ├── SettingError         a wrong option, path or environment variable
-    ├── DataError            a source file or table that cannot be used (names row and column)
-    ├── StoreError           the store is empty, locked or damaged
-    ├── ModelError           a model is untrained, of another snapshot, or of another version
-    ├── ToolError            a tool's argument names something that does not exist or cannot be done
-    ├── CampaignError        a brief, plan or approval that cannot stand
-    └── AgentError           the chat model or the conversation cannot go on
+ShopkeeperError
+├── SettingError         a wrong option, path or environment variable
+├── DataError            a source file or table that cannot be used (names row and column)
+├── StoreError           the store is empty, locked or damaged
+├── ModelError           a model is untrained, of another snapshot, or of another version
+├── ToolError            a tool's argument names something that does not exist or cannot be done
+├── CampaignError        a brief, plan or approval that cannot stand
+└── AgentError           the chat model or the conversation cannot go on
 """
 
 

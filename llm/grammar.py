@@ -33,7 +33,9 @@ def references_in(briefs: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def step_grammar(tools: Sequence[Mapping[str, Any]], references: Sequence[str], *, answer: bool = True, chinese: bool = False) -> str:
+def step_grammar(
+    tools: Sequence[Mapping[str, Any]], references: Sequence[str], *, answer: bool = True, chinese: bool = False
+) -> str:
     """The grammar of one step.
 
     `tools` are OpenAI-style function descriptions ({"name", "parameters": JSON schema}); with `answer` False

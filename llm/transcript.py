@@ -11,6 +11,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from llm.calls import written
 
 START, END = "<|im_start|>", "<|im_end|>"
+ASSISTANT = f"{START}assistant\n"
+"""The opening of the turn that the LLM completes."""
 
 
 def turn(role: str, content: str) -> str:
@@ -46,7 +48,7 @@ def plain(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
 
 def prompt(messages: Sequence[BaseMessage]) -> str:
     """The text that the LLM completes: the conversation and the opening of the assistant's turn."""
-    return chatml(plain(messages)) + f"{START}assistant\n"
+    return chatml(plain(messages)) + ASSISTANT
 
 
 def _clean(text: str) -> str:

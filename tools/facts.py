@@ -36,7 +36,9 @@ NAME, ID, WORDS = Meaning("name"), Meaning("id"), Meaning("words")
 CUSTOMERS = _counts("customers", "customer", "people", "shoppers", "buyers", "of them", "contacts", "recipients")
 UNITS = _counts("units", "unit", "pieces", "sold", "items", "sales")
 STOCK = _counts("in stock", "left", "units", "pieces", "available", "on the shelf", "on hand", "in hand", "to hand")
-PRODUCTS = _counts("products", "product", "items", "lines", "things", "articles", "results", "matches", "options", "picks")
+PRODUCTS = _counts(
+    "products", "product", "items", "lines", "things", "articles", "results", "matches", "options", "picks"
+)
 MESSAGES = _counts("messages", "e-mails", "mails", "recipients")
 ORDERS = _counts("orders", "order", "purchases", "extra orders", "times")
 

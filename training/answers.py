@@ -89,7 +89,11 @@ class Answers:
         titles = [n for n, row in enumerate(scope.result.rows, start=1) if "title" in row.keys]
         if ("{list}" in text or "{list_price}" in text) and not titles:
             return None
-        priced = [f"{{{scope.letter}{n}.title}} (at {{{scope.letter}{n}.price}})" for n in titles if "price" in scope.result.rows[n - 1].keys]
+        priced = [
+            f"{{{scope.letter}{n}.title}} (at {{{scope.letter}{n}.price}})"
+            for n in titles
+            if "price" in scope.result.rows[n - 1].keys
+        ]
         if "{list_price}" in text and len(priced) < len(titles):
             return None
         text = text.replace("{list}", _joined([f"{{{scope.letter}{n}.title}}" for n in titles]))

@@ -74,13 +74,16 @@ def check(path: Path) -> list[str]:
 
 
 def _requests(loaded: dict[str, Any], stem: str) -> list[str]:
-    faults, tool = [], loaded.get("tool")
+    faults: list[str] = []
+    tool = loaded.get("tool")
     if tool not in TOOLS:
         return [f"unknown tool {tool}"]
     for seed in loaded["seeds"]:
         fixed = seed.get("args") or {}
         role = seed.get("role", "shopper" if stem.startswith("shopper_") else "marketer")
-        needed = REQUIRED.get(tool, set()) | ({"customer_id"} if tool == "recommend_products" and role != "shopper" else set())
+        needed = REQUIRED.get(tool, set()) | (
+            {"customer_id"} if tool == "recommend_products" and role != "shopper" else set()
+        )
         for say in seed["say"]:
             names = _mentioned(say, faults)
             arguments = {slots.ARGUMENT_OF.get(n, n) for n in names} | set(fixed)
@@ -116,7 +119,8 @@ def _mentioned(say: Any, faults: list[str]) -> list[str]:
 
 
 def _answers(loaded: dict[str, Any], stem: str) -> list[str]:
-    faults, tool = [], loaded.get("tool")
+    faults: list[str] = []
+    tool = loaded.get("tool")
     plans = stem == "plans"
     texts = [say for group in loaded["answers"] for say in group["say"]]
     rows = [say for says in (loaded.get("rows") or {}).values() for say in says]
@@ -134,7 +138,11 @@ def _answers(loaded: dict[str, Any], stem: str) -> list[str]:
             word = NUMBER_WORDS.search(prose)
             faults.append(f"a digit, number word ({word.group(0) if word else ''}) or exclamation mark: {say}")
         for head, key in REFERENCE.findall(say):
-            known = f"{head}.{key}" in closing_keys() if plans else key in (row if head == "#" or head.isdigit() else level) or head == "u"
+            known = (
+                f"{head}.{key}" in closing_keys()
+                if plans
+                else key in (row if head == "#" or head.isdigit() else level) or head == "u"
+            )
             if not known:
                 faults.append(f"no fact {{{head}.{key}}} in {tool or 'plans'}: {say}")
     groups = loaded["answers"]

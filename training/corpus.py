@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from llm.transcript import END, START, turn
+from llm.transcript import ASSISTANT, END, turn
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def encode(conversation: dict[str, Any], tokenizer: PreTrainedTokenizerBase, *, 
     learned: list[bool] = []
     for message in conversation["messages"]:
         if message["role"] == "assistant":
-            parts = [(f"{START}assistant\n", False), (message["content"] + END, True), ("\n", False)]
+            parts = [(ASSISTANT, False), (message["content"] + END, True), ("\n", False)]
         else:
             parts = [(turn(message["role"], message["content"]), False)]
         for text, learn in parts:

@@ -177,8 +177,8 @@ def _thread(rng: random.Random) -> list[Message]:
             arguments[key] = picked if isinstance(row, list) else picked[0]
         letter = plans.letter(at)
         shape = turn["tool"] if turn["tool"] != "analyse_behaviour" else f"{turn['tool']}/{arguments['report']}"
-        ids = arguments.get("product_ids")
-        result = results.draw(shape, role, rng, rows=turn.get("number"), cue=turn.get("cue"), ids=ids, drop=0.05)
+        asked = arguments.get("product_ids")
+        result = results.draw(shape, role, rng, rows=turn.get("number"), cue=turn.get("cue"), ids=asked, drop=0.05)
         scope = Scope(role, letter, arguments, result)
         messages += [
             {"role": "user", "content": say},
@@ -219,7 +219,7 @@ def _copy(rng: random.Random) -> list[Message]:
     keys = ["title", "price"] + (["category"] if rng.random() < 0.8 else [])
     keys += ["discount", "new_price"] if entry.get("discount") else []
     needed = {f"p.{key}" for key in keys}
-    if not {m for m in plans.references(say)} <= needed:
+    if not set(plans.references(say)) <= needed:
         return _copy(rng)
     ask = f"{entry['channel']} {entry.get('tone', 'friendly')} {entry.get('language', 'en')}: {' '.join(keys)}"
     return [

@@ -4,10 +4,22 @@ import random
 import re
 
 _BEFORE = (
-    "hi, ", "hey ", "hello, ", "please ", "quick question: ", "ok ", "ok, ", "right, ", "morning. ", "so ", "um, ", "hey there, ",
+    "hi, ", "hey ", "hello, ", "please ", "quick question: ", "ok ", "ok, ", "right, ", "morning. ", "so ", "um, ",
+    "hey there, ",
     "could you help me: ", "next: ", "and now ", "good afternoon, ", "listen, ", "hiya, ",
 )  # fmt: skip
-_AFTER = (" please", " thanks", " thank you", ", please", " asap", " if you can", " pls", " today", " cheers", " when you have a moment")
+_AFTER = (
+    " please",
+    " thanks",
+    " thank you",
+    ", please",
+    " asap",
+    " if you can",
+    " pls",
+    " today",
+    " cheers",
+    " when you have a moment",
+)
 _SAFE = re.compile(r"^[a-z]{5,}$")
 
 
@@ -35,7 +47,8 @@ def _decapitalised(text: str) -> str:
 
 
 _MEANT = frozenset(
-    "weeks months quarter fortnight hundred thousand percent pounds euros dollars email instagram facebook google tiktok".split()
+    """weeks months quarter fortnight hundred thousand percent pounds euros dollars email instagram facebook google
+    tiktok""".split()
 )
 
 

@@ -9,6 +9,9 @@ from typing import Any
 import yaml
 
 import prompts
+import tools  # registers every tool, whose signatures order the arguments
+from llm.calls import written
+from tools.base import TOOLS
 from tools.facts import SHAPES
 from training import results
 from training.noise import rough
@@ -25,7 +28,15 @@ TITLES = {
 }
 """The name a campaign gets when the brief gives none."""
 
-_PARTS = {"audience": "find_audience", "forecast": "forecast_sales", "budget": "allocate_budget", "copy": "write_copy", "draft": "draft_campaign"}
+assert tools
+
+_PARTS = {
+    "audience": "find_audience",
+    "forecast": "forecast_sales",
+    "budget": "allocate_budget",
+    "copy": "write_copy",
+    "draft": "draft_campaign",
+}
 
 Fill = Callable[[str, random.Random], tuple[str, dict[str, Any]]]
 
@@ -36,10 +47,9 @@ def letter(at: int) -> str:
 
 
 def call_text(tool: str, arguments: dict[str, Any]) -> str:
-    """A call as the LLM writes it; arguments stand in the tool's own order, required ones first."""
-    from llm.calls import written
-
-    return written(tool, arguments)
+    """A call as the LLM writes it; arguments stand in the order of the tool's signature, as the grammar demands."""
+    order = TOOLS[tool].parameters("marketer")
+    return written(tool, {name: arguments[name] for name in order if name in arguments})
 
 
 def references(text: str) -> list[str]:
@@ -49,13 +59,17 @@ def references(text: str) -> list[str]:
 
 @cache
 def _briefs() -> list[dict[str, Any]]:
-    loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load((SEEDS / "requests" / "plans.yaml").read_text(encoding="utf-8"))
+    loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load(
+        (SEEDS / "requests" / "plans.yaml").read_text(encoding="utf-8")
+    )
     return loaded["seeds"]
 
 
 @cache
 def _closings() -> list[dict[str, Any]]:
-    loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load((SEEDS / "answers" / "plans.yaml").read_text(encoding="utf-8"))
+    loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load(
+        (SEEDS / "answers" / "plans.yaml").read_text(encoding="utf-8")
+    )
     return loaded["answers"]
 
 
@@ -68,7 +82,12 @@ def steps(goal: str, said: dict[str, Any], product: str | None) -> list[tuple[st
     if "budget" in said:
         plan.append(("allocate_budget", {"budget": said["budget"], "channels": channels or ["email"]}))
     for channel in (channels or ["email"])[:2]:
-        copy = {"product": product, "channel": channel, "tone": said.get("tone"), "discount_percent": said.get("discount_percent")}
+        copy = {
+            "product": product,
+            "channel": channel,
+            "tone": said.get("tone"),
+            "discount_percent": said.get("discount_percent"),
+        }
         plan.append(("write_copy", copy))
     draft = {
         "name": said.get("name", TITLES[goal]),
@@ -125,5 +144,3 @@ def _closing(letters: dict[str, tuple[str, results.DrawnResult]], rng: random.Ra
 def closing_keys() -> set[str]:
     """Every `part.key` that a closing may use."""
     return {f"{part}.{key}" for part, tool in _PARTS.items() for key in SHAPES[tool].level}
-
-

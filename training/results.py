@@ -21,7 +21,14 @@ _EVIDENCE_KEYS = {
 _STAFF_KEYS = {"cost", "margin", "buy_chance", "customer"}
 """What only a marketer sees."""
 
-_ID_ROWS = {"search_products", "recommend_products", "compare_products", "find_audience", "draft_campaign", "plan_inventory"}
+_ID_ROWS = {
+    "search_products",
+    "recommend_products",
+    "compare_products",
+    "find_audience",
+    "draft_campaign",
+    "plan_inventory",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def draw(
     ids: list[str] | None = None,
     drop: float = 0.12,
 ) -> DrawnResult:
-    """A result of the shape `shape_name` (see `tools.facts.SHAPES`), with at most five rows; `ids` are the rows' ids."""
+    """A result of the shape `shape_name` (see `tools.facts.SHAPES`), at most five rows; `ids` are theirs."""
     shape = SHAPES[shape_name]
     chosen = cue or rng.choice(shape.cues or ("",))
     empty = chosen == "none"
@@ -97,7 +104,11 @@ def _row(shape_name: str, shape: Shape, cue: str, role: str, rng: random.Random,
         row_cue = ""  # neither the cheapest nor the bestseller
     keys = set(shape.row)
     if shape_name == "recommend_products":
-        kind = "popular" if cue == "popular" else rng.choices(["together", "similar", "friends", "popular"], [5, 3, 1, 1])[0]
+        kind = (
+            "popular"
+            if cue == "popular"
+            else rng.choices(["together", "similar", "friends", "popular"], [5, 3, 1, 1])[0]
+        )
         row_cue = f"{kind} {rng.choice(STRENGTHS)}"
         keys = {"title", "price", "stock", *_EVIDENCE_KEYS[kind]}
     if shape_name == "search_products" and row_cue == "unknown":

@@ -41,6 +41,7 @@ class Recipe:
     batch_tokens: int
     clip: float
     checkpoint_minutes: float
+    steps: int | None = None
 
     @staticmethod
     def load(path: Path, **changes: Any) -> "Recipe":
@@ -51,7 +52,7 @@ class Recipe:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
         read |= {key: value for key, value in changes.items() if value is not None}
         wanted = {field.name for field in fields(Recipe)}
-        if set(read) != wanted:
+        if set(read) | {"steps"} != wanted:
             raise SettingError(f"{path}: missing {sorted(wanted - set(read))}, unknown {sorted(set(read) - wanted)}")
         return Recipe(**read)
 
@@ -66,9 +67,13 @@ class Training:
         self.pad = int(tokenizer.eos_token_id)
         encoded = (corpus.encode(c, tokenizer) for c in conversations)
         self.examples = [e for e in encoded if e is not None]
-        self.steps = corpus.batches(self.examples, batch_tokens=recipe.batch_tokens, seed=recipe.seed)
+        self.steps = corpus.batches(self.examples, batch_tokens=recipe.batch_tokens, seed=recipe.seed)[: recipe.steps]
         lora = LoraConfig(
-            r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, target_modules="all-linear", task_type="CAUSAL_LM"
+            r=recipe.rank,
+            lora_alpha=recipe.alpha,
+            lora_dropout=recipe.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
         )
         self.accelerator = Accelerator()
         self.model: PeftModel = get_peft_model(model, lora, autocast_adapter_dtype=False).to(self.accelerator.device)
@@ -135,7 +140,7 @@ class Training:
     def _take_step(self, chosen: list[int]) -> tuple[float, int]:
         device = self.accelerator.device
         ids, attention, learned = (t.to(device) for t in corpus.collate((self.examples[i] for i in chosen), self.pad))
-        inner = self.model.get_base_model()
+        inner: Any = self.model.get_base_model()
         hidden = inner.model(input_ids=ids, attention_mask=attention, use_cache=False).last_hidden_state
         # Logits only where something is learned: the vocabulary's matrix is a fifth of the model.
         where = learned[:, 1:]

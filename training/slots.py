@@ -55,7 +55,9 @@ def known() -> set[str]:
 def _customer_id(rng: random.Random) -> Drawn:
     form = rng.choices("nnnnCcus", k=1)[0]
     number = rng.randint(100, 99999) if rng.random() < 0.8 else rng.randint(1, 9999999)
-    value = {"n": str(number), "C": f"C-{number:05d}", "c": f"c{number}", "u": f"U{number:04d}", "s": f"cust_{number}"}[form]
+    value = {"n": str(number), "C": f"C-{number:05d}", "c": f"c{number}", "u": f"U{number:04d}", "s": f"cust_{number}"}[
+        form
+    ]
     return (f"#{value}" if form == "n" and rng.random() < 0.08 else value), value
 
 
@@ -187,7 +189,9 @@ def _horizon_days(rng: random.Random) -> Drawn:
     else:
         number = rng.randint(1, {"week": 16, "month": 9, "quarter": 3}[unit])
     if number == 1:
-        return rng.choice([f"a {unit}", f"the next {unit}", f"the coming {unit}", f"next {unit}", f"one {unit}"]), _DAYS_OF[unit]
+        return rng.choice(
+            [f"a {unit}", f"the next {unit}", f"the coming {unit}", f"next {unit}", f"one {unit}"]
+        ), _DAYS_OF[unit]
     figure = spoken(number) if number <= 20 and rng.random() < 0.5 else str(number)
     return f"{lead}{figure} {unit}s", number * _DAYS_OF[unit]
 
@@ -195,7 +199,15 @@ def _horizon_days(rng: random.Random) -> Drawn:
 def _service_level(rng: random.Random) -> Drawn:
     value = rng.choice([80, 85, 90, 92, 95, 96, 97, 98, 99])
     roll = rng.random()
-    surface = f"{value}%" if roll < 0.6 else f"{value} percent" if roll < 0.75 else f"0.{value}" if roll < 0.9 else f"{spoken(value)} percent"
+    surface = (
+        f"{value}%"
+        if roll < 0.6
+        else f"{value} percent"
+        if roll < 0.75
+        else f"0.{value}"
+        if roll < 0.9
+        else f"{spoken(value)} percent"
+    )
     return surface, value / 100
 
 

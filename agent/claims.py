@@ -1,0 +1,164 @@
+"""The statement checker: literal text may name no figure and no product, and each reference must fit its noun.
+
+The grammar already makes digits and invented references impossible; what it cannot see is checked here, a
+sentence at a time: number words, shop names, and the words around each reference.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tools.base import REFERENCE, Call, Fact
+from tools.facts import ERROR, SHAPES, Meaning, Shape, shape_of
+
+NUMBER_WORDS = frozenset(
+    """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands million
+    millions dozen dozens half halves third thirds quarter quarters both twice thrice once double triple first second
+    pair couple single percent""".split()
+)
+_COSTS = re.compile(r"\b(costs?|priced at|price of|price is|at a price of|spend|for just|cheaper at)$", re.IGNORECASE)
+_WITHIN = re.compile(r"\b(within|over the (?:next|last|coming)|during the (?:next|last))$", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?<=[.?])\s+|\n+")
+_WORD = re.compile(r"[a-z'-]+")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, and the sentence in which it stands."""
+
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Names:
+    """The shop's own names, which literal text may not contain: titles, brands and categories.
+
+    A name of several words is found in any case; a single word only as it is printed, since "garden" is an
+    ordinary word and "Garden" a category.
+    """
+
+    phrases: frozenset[str] = field(default=frozenset())
+    words: frozenset[str] = field(default=frozenset())
+
+    @staticmethod
+    def of(names: Iterable[str]) -> "Names":
+        """From the names as the shop prints them."""
+        cleaned = {" ".join(name.split()) for name in names if name and name.strip()}
+        phrases = {n.lower() for n in cleaned if " " in n}
+        return Names(frozenset(phrases), frozenset(n for n in cleaned if " " not in n and n[:1].isupper()))
+
+    def within(self, text: str) -> str | None:
+        """A shop's name that stands in `text`, or None."""
+        tokens = re.findall(r"[\w'&-]+", text)
+        for at, token in enumerate(tokens):
+            if token in self.words and at > 0:
+                return token
+        lowered = [t.lower() for t in tokens]
+        for size in range(2, 7):
+            for at in range(len(lowered) - size + 1):
+                phrase = " ".join(lowered[at : at + size])
+                if phrase in self.phrases:
+                    return phrase
+        return None
+
+
+def sentences(raw: str) -> list[str]:
+    """The sentences of an answer, in order."""
+    return [part for part in _SENTENCE.split(raw.strip()) if part]
+
+
+def meanings(calls: Iterable[Call]) -> dict[str, Meaning]:
+    """What each reference of these calls stands for."""
+    found: dict[str, Meaning] = {}
+    for one in calls:
+        shape = ERROR if one.result.failed else _shape(one)
+        level = shape.level if shape else {}
+        row = (shape.row if shape else None) or {}
+        for key, fact in one.result.facts.items():
+            found[f"{one.letter}.{key}"] = level.get(key, Meaning(fact.unit))
+        for number, each in enumerate(one.result.rows, start=1):
+            for key, fact in each.facts.items():
+                found[f"{one.letter}{number}.{key}"] = row.get(key, Meaning(fact.unit))
+    return found
+
+
+def check(raw: str, known: Mapping[str, Fact], meaning: Mapping[str, Meaning], names: Names) -> list[Fault]:
+    """Every fault of an answer; an empty list means that each sentence may be shown."""
+    return [fault for one in sentences(raw) for fault in check_sentence(one, known, meaning, names)]
+
+
+def check_sentence(
+    sentence: str, known: Mapping[str, Fact], meaning: Mapping[str, Meaning], names: Names
+) -> list[Fault]:
+    """The faults of one sentence."""
+    faults: list[str] = []
+    literal = REFERENCE.sub("\u241f", sentence)
+    if re.search(r"\d", literal):
+        faults.append("a digit in literal text")
+    if re.search(r"[{}]", literal):
+        faults.append("a broken reference")
+    numbers = [w for w in _WORD.findall(literal.lower()) if any(part in NUMBER_WORDS for part in w.split("-"))]
+    if numbers:
+        faults.append(f"the number word {numbers[0]!r}")
+    # A reference ends the neighbourhood of a name: "the {a.title} Garden" is still checked on each side.
+    named = [found for part in literal.split("\u241f") if (found := names.within(part))]
+    if named:
+        faults.append(f"the shop's own name {named[0]!r}")
+    for match in REFERENCE.finditer(sentence):
+        reference = match.group(1)
+        if reference not in known:
+            faults.append(f"no such fact {reference}")
+        elif reason := _misfit(sentence[: match.start()], sentence[match.end() :], meaning.get(reference)):
+            faults.append(f"{reference} {reason}")
+    return [Fault(reason, sentence) for reason in faults]
+
+
+_NOUNS = frozenset(
+    noun
+    for shape in SHAPES.values()
+    for meaning in (*shape.level.values(), *(shape.row or {}).values())
+    for noun in meaning.nouns
+    if " " not in noun
+)
+
+
+def _misfit(before: str, after: str, meaning: Meaning | None) -> str | None:
+    """Why a reference does not fit the words around it; None when it does."""
+    if meaning is None:
+        return None
+    before, after = before.rstrip(), REFERENCE.split(after)[0]
+    following = _WORD.findall(after.lower())[:6]
+    directly = _WORD.findall(re.split(r"[.,;:?()\n]", after)[0].lower())[:2]
+    if meaning.unit == "count" and meaning.nouns:
+        # Of two or three words only the last is the noun: "new customers", "extra orders".
+        own = any(noun in " ".join(following) for noun in meaning.nouns)
+        foreign = next((w for w in directly if w in _NOUNS and w not in _words(meaning.nouns)), None)
+        if foreign and not (own and directly.index(foreign) > 0):
+            return f"is followed by {foreign!r}"
+    if meaning.unit in ("money", "percent", "days", "date"):
+        foreign = next(
+            (w for w in directly[:1] if w in _NOUNS - {"left", "sold", "available", "sales"} or w in _UNIT_WORDS), None
+        )
+        if foreign:
+            return f"is followed by {foreign!r}"
+    if _COSTS.search(before) and meaning.unit not in ("money", "words", "name"):
+        return "stands where a price belongs"
+    if _WITHIN.search(before) and meaning.unit not in ("days", "date", "words"):
+        return "stands where a time belongs"
+    return None
+
+
+_UNIT_WORDS = frozenset("days day weeks week months percent points pounds euros dollars".split())
+
+
+def _words(nouns: Collection[str]) -> set[str]:
+    return {word for noun in nouns for word in noun.split()}
+
+
+def _shape(call: Call) -> Shape | None:
+    try:
+        return shape_of(call.tool, dict(call.arguments))
+    except KeyError:
+        return None

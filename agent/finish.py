@@ -1,0 +1,80 @@
+"""From the model's raw answer to what is shown: faulty sentences left out, references filled in, or a safe template."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agent import claims
+from tools.base import BRIEF_ROWS, REFERENCE, Call, Fact, Rendered, known_references, render
+
+_LABELS = {
+    "buy_chance": "chance of a purchase",
+    "share": "share",
+    "quiet": "time since the last order",
+    "low": "lower end",
+    "high": "upper end",
+    "holdout": "hold-out",
+    "left_out": "left out",
+    "kept": "better kept",
+    "mailable": "may be mailed",
+    "anchor": "goes with",
+    "cover": "lasts",
+    "new_price": "reduced price",
+    "best_kept": "best share kept",
+    "revenue_share": "share of revenue",
+    "return": "return on spend",
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An answer ready to show; `raw` keeps its references, `fallback` says that it is the safe template."""
+
+    raw: str
+    rendered: Rendered
+    fallback: bool
+    faults: tuple[claims.Fault, ...]
+
+
+def finish(raw: str, calls: Sequence[Call], fresh: Sequence[Call], names: claims.Names) -> Finished:
+    """What to show for the model's `raw` answer.
+
+    `calls` are all calls in sight, `fresh` those of this turn. Sentences with a fault are left out; if then
+    nothing is left, or no reference although the turn brought facts, the template speaks.
+    """
+    known, meaning = known_references(calls), claims.meanings(calls)
+    kept: list[str] = []
+    faults: list[claims.Fault] = []
+    for sentence in claims.sentences(raw):
+        found = claims.check_sentence(sentence, known, meaning, names)
+        faults += found
+        if not found:
+            kept.append(sentence)
+    text = raw.strip() if not faults else " ".join(kept)
+    if text and (not fresh or REFERENCE.search(text)):
+        return Finished(text, render(text, known), False, tuple(faults))
+    safe = template(fresh)
+    return Finished(safe, render(safe, known), True, tuple(faults))
+
+
+def template(calls: Sequence[Call]) -> str:
+    """A plain list of the last result's facts, as references: dull, and always true."""
+    if not calls:
+        return "I am not sure how to put this. Could you ask in other words?"
+    last = calls[-1]
+    parts = [f"{_label(key)} {{{last.letter}.{key}}}" for key in last.result.facts]
+    if last.result.failed:
+        return f"That did not work: {{{last.letter}.message}}."
+    lines = ["Here is what I found" + (f": {'; '.join(parts)}." if parts else ".")]
+    for number, row in enumerate(last.result.rows[:BRIEF_ROWS], start=1):
+        lines.append(_row(f"{last.letter}{number}", row.facts))
+    return "\n".join(lines)
+
+
+def _row(level: str, facts: Mapping[str, Fact]) -> str:
+    head, *rest = facts
+    details = ", ".join(f"{_label(key)} {{{level}.{key}}}" for key in rest)
+    return f"- {{{level}.{head}}}" + (f": {details}" if details else "")
+
+
+def _label(key: str) -> str:
+    return _LABELS.get(key, key.replace("_", " "))

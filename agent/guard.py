@@ -1,0 +1,99 @@
+"""Middleware around the model and the tools: what is shown, how many calls, and what a shopper may never see."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
+from langchain.tools.tool_node import ToolCallRequest
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langgraph.types import Command
+
+from tools.base import ToolContext
+
+MOST_CALLS = 10
+"""Calls in one turn; after that the model must answer."""
+
+TURNS_IN_SIGHT = 3
+"""How many of the user's turns the model sees, the present one included."""
+
+STAFF_ONLY = frozenset({"cost", "margin", "buy_chance", "customer"})
+"""Facts that a shopper's result may never carry, whatever a tool returns."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finished tool call, as a face shows it."""
+
+    tool: str
+    arguments: dict[str, Any]
+    seconds: float
+    summary: str
+    failed: bool
+
+
+@dataclass
+class Conversation(ToolContext):
+    """The context of one turn: what the tools see, who listens, and what the model wrote."""
+
+    on_step: Callable[[Step], None] | None = None
+    texts: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+
+class Guard(AgentMiddleware[Any, Conversation]):
+    """Keeps a turn short, in sight and confidential."""
+
+    def wrap_model_call(
+        self, request: ModelRequest[Conversation], handler: Callable[[ModelRequest[Conversation]], ModelResponse]
+    ) -> ModelResponse:
+        """Shows the last turns only, and takes the tools away when calling on would lead nowhere."""
+        shown = in_sight(request.messages)
+        request = request.override(messages=shown)
+        if spent(shown):
+            request = request.override(tools=[])
+        response = handler(request)
+        for message in response.result:
+            if isinstance(message, AIMessage):
+                request.runtime.context.texts.append(str(message.response_metadata.get("raw", message.text)))
+        return response
+
+    def wrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
+    ) -> ToolMessage | Command[Any]:
+        """Times the call, tells who listens, and stops a result that a shopper may not see."""
+        context = cast("Conversation", request.runtime.context)
+        started = time.perf_counter()
+        message = handler(request)
+        done = context.calls[-1] if context.calls else None
+        if done is not None and done.tool == request.tool_call["name"]:
+            if context.role == "shopper":
+                _confidential(done.result.facts, *(row.facts for row in done.result.rows))
+            summary = done.result.facts["message"].display if done.result.failed else done.result.cue
+            step = Step(done.tool, dict(done.arguments), time.perf_counter() - started, summary, done.result.failed)
+            context.steps.append(step)
+            if context.on_step:
+                context.on_step(step)
+        return message
+
+
+def in_sight(messages: list[AnyMessage]) -> list[AnyMessage]:
+    """The messages of the last turns."""
+    starts = [i for i, message in enumerate(messages) if isinstance(message, HumanMessage)]
+    return messages[starts[-TURNS_IN_SIGHT] :] if len(starts) > TURNS_IN_SIGHT else messages
+
+
+def spent(messages: list[AnyMessage]) -> bool:
+    """Whether this turn must end: too many calls, the same call again, or a failure that only the user can mend."""
+    start = max((i for i, message in enumerate(messages) if isinstance(message, HumanMessage)), default=0)
+    made = [repr((c["name"], c["args"])) for m in messages[start:] if isinstance(m, AIMessage) for c in m.tool_calls]
+    last = messages[-1]
+    failed = isinstance(last, ToolMessage) and bool((last.artifact or {}).get("failed"))
+    return failed or len(made) >= MOST_CALLS or len(set(made)) < len(made)
+
+
+def _confidential(*groups: Any) -> None:
+    leaked = {key for facts in groups for key in facts} & STAFF_ONLY
+    if leaked:
+        raise PermissionError(f"a shopper's result carried {sorted(leaked)}")

@@ -1,0 +1,60 @@
+"""Streaming: the pieces that the model decodes become checked, rendered sentences for whoever listens."""
+
+import re
+from collections.abc import Callable
+
+from agent import claims
+from agent.finish import Finished
+from agent.guard import Conversation
+from tools.base import REFERENCE, known_references, render
+
+_END = re.compile(r"[.?](\s|$)|\n")
+
+
+class Listener:
+    """Hears pieces, holds back calls, and passes on each sentence as soon as it is whole and faultless.
+
+    The first sentence is passed on only once a reference has been seen in a turn that brought facts, since an
+    answer without any is replaced by the template.
+    """
+
+    def __init__(
+        self, context: Conversation, names: claims.Names, earlier: int, on_token: Callable[[str], None]
+    ) -> None:
+        self._context, self._names, self._earlier, self._on_token = context, names, earlier, on_token
+        self._buffer, self._held, self._shown = "", "", ""
+        self._calls = len(context.texts)
+
+    def __call__(self, piece: str) -> None:
+        """One decoded piece."""
+        if len(self._context.texts) != self._calls:  # a new step begins
+            self._calls, self._buffer, self._held = len(self._context.texts), "", ""
+        self._buffer += piece
+        if "call ".startswith(self._buffer[:5]):
+            return
+        while match := _END.search(self._buffer):
+            if match.end() == len(self._buffer) and match.group(1) == "":
+                break  # the sentence may go on: "e.g."
+            sentence, self._buffer = self._buffer[: match.end()], self._buffer[match.end() :]
+            self._sentence(sentence)
+
+    def close(self, done: Finished) -> None:
+        """Passes on what has not been shown of the finished answer."""
+        text = done.rendered.text
+        if text.startswith(self._shown.rstrip()):
+            self._on_token(text[len(self._shown.rstrip()) :])
+        else:
+            self._on_token(("\n" if self._shown else "") + text)
+
+    def _sentence(self, sentence: str) -> None:
+        calls = self._context.calls
+        known = known_references(calls)
+        if claims.check_sentence(sentence.strip(), known, claims.meanings(calls), self._names):
+            return
+        self._held += sentence
+        if len(calls) > self._earlier and not REFERENCE.search(self._held):
+            return
+        text = render(self._held, known).text
+        self._shown += text
+        self._held = ""
+        self._on_token(text.rstrip("\n") if self._shown == text else text)

@@ -1,0 +1,278 @@
+"""From a brief to a proposal: everything about a campaign that does not hang on its id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from campaign import contact, history, offers, policy_value
+from campaign.audience import SUITED, Audience
+from campaign.paid import allocate_paid
+from campaign.plan import Channel, Copy, Product, Week
+from campaign.targets import Catalogue
+from data.errors import CampaignError
+
+if TYPE_CHECKING:
+    from data.operations import Operations
+    from data.store import Snapshot
+    from models.registry import ModelSet
+
+WINDOW_DAYS = 14
+"""Days after the start in which an order counts as the campaign's."""
+
+_LONGEST_WAIT = 365
+_HUGE = 10.0
+"""A budget above this many times the shop's whole revenue is taken for a slip of the pen."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What the marketer wants. `budget` None is no limit, `start` None the day after the shop's last event."""
+
+    name: str
+    audience: Audience
+    audience_id: str | None = None
+    product_ids: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ("email",)
+    budget: float | None = None
+    start: str | None = None
+    discount: float = 0.0
+    copies: tuple[Copy, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A brief worked out: decisions for each member, products, paid channels and the evidence, before any split.
+
+    `decisions` is the frame of `offers.decide` joined to the audience's members; `effect` is the logs' answer
+    in orders, on contacting these customers.
+    """
+
+    brief: Brief
+    start: pd.Timestamp
+    as_of: pd.Timestamp
+    terms: offers.Terms
+    decisions: pd.DataFrame
+    reach: pd.DataFrame
+    products: tuple[Product, ...]
+    paid: tuple[Channel, ...]
+    paid_half_width: float
+    demand_of: str
+    demand: tuple[Week, ...]
+    effect: policy_value.Estimate
+    evidence: str
+    send_hour: int
+    snapshot_id: str
+    shop: str
+    currency: str
+    models: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything proposed; the same wishes on the same data give the same one."""
+        brief = self.brief
+        content = [
+            [brief.name, brief.audience.goal, brief.audience_id, list(brief.product_ids), list(brief.channels)],
+            [brief.budget, str(self.start), brief.discount, [c.text for c in brief.copies], self.snapshot_id, self.models],
+            [[str(i), str(c), r] for i, c, r in zip(self.decisions.index, self.decisions["channel"],
+                                                    self.decisions["reason"], strict=True)],
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def propose(
+    snapshot: Snapshot, operations: Operations, models: ModelSet, brief: Brief, *, as_of: pd.Timestamp
+) -> Proposal:
+    """Works out `brief`. Raises `CampaignError` when a wish cannot be met, saying which and how to mend it."""
+    start = _checked(snapshot, brief, as_of)
+    members = brief.audience.members
+    if members.empty:
+        raise CampaignError(
+            f"the audience is empty: no customers are {brief.audience.meaning.removeprefix('customers ')}; "
+            "try another goal, category or product"
+        )
+    table = snapshot.frame("products")
+    catalogue = Catalogue(table)
+    product_ids = tuple(dict.fromkeys(catalogue.product(p) for p in brief.product_ids)) or brief.audience.products
+    product_ids = product_ids[:SUITED]
+    _sellable(catalogue, product_ids)
+    terms = offers.Terms(offers.margin_of(table, product_ids), brief.discount, WINDOW_DAYS, offers.CONTACT_COST)
+    reach = contact.reach(snapshot, operations, [str(c) for c in members.index])
+    decisions = members.drop(columns=["chance"]).join(
+        offers.decide(
+            members,
+            reach,
+            terms,
+            channels=brief.channels,
+            capped=contact.over_cap(snapshot, as_of),
+            budget=brief.budget,
+        )
+    )
+    going = decisions[decisions["reason"] == offers.CONTACTED]
+    paid, half_width = _paid(models, brief, terms, float(going["cost"].sum()))
+    orders = float(going["uplift"].sum()) if len(going) else 0.0
+    return Proposal(
+        brief=brief,
+        start=start,
+        as_of=as_of,
+        terms=terms,
+        decisions=decisions,
+        reach=reach,
+        products=_products(snapshot, models, catalogue, product_ids, terms, orders),
+        paid=paid,
+        paid_half_width=half_width,
+        demand_of=brief.audience.category or "the whole shop",
+        demand=_demand(snapshot, models, brief.audience.category),
+        effect=policy_value.estimate(
+            history.exposures_with_orders(snapshot, days=terms.window_days),
+            [str(c) for c in decisions.index],
+            channel=next((c for c in brief.channels if c in contact.DIRECT), "email"),
+            offer=brief.discount > 0,
+        ),
+        evidence=brief.audience.uplift_evidence,
+        send_hour=_usual_hour(snapshot, as_of),
+        snapshot_id=snapshot.id,
+        shop=snapshot.name,
+        currency=snapshot.currency,
+        models={
+            name: getattr(models, name).version for name in ("behaviour", "recommend", "forecast", "uplift", "response")
+        },
+    )
+
+
+def check_budget(snapshot: Snapshot, budget: float | None) -> None:
+    """Raises `CampaignError` for a budget that is not a number above zero, or beyond all reason."""
+    if budget is None:
+        return
+    if not math.isfinite(budget) or budget <= 0:
+        raise CampaignError(f"a budget of {budget:g} pays for nothing; give an amount above 0, or leave it out")
+    events = snapshot.table("events")
+    sold = events.filter(events["kind"] == "purchase")
+    revenue = (sold["quantity"].fill_null(1.0) * sold["unit_price"].fill_null(0.0)).sum().execute()
+    if revenue and not pd.isna(revenue) and budget > _HUGE * max(float(revenue), 1000.0):
+        raise CampaignError(
+            f"a budget of {budget:,.0f} is over ten times all that the shop ever took ({float(revenue):,.0f}); "
+            "check the amount"
+        )
+
+
+def _checked(snapshot: Snapshot, brief: Brief, as_of: pd.Timestamp) -> pd.Timestamp:
+    """Checks the brief's own wishes and returns its start."""
+    if not brief.name.strip():
+        raise CampaignError("the campaign needs a name; give it one in a few words")
+    if len(brief.name) > 120:
+        raise CampaignError("the campaign's name is longer than 120 characters; give it a shorter one")
+    check_budget(snapshot, brief.budget)
+    unknown = [c for c in brief.channels if c not in contact.CHANNELS]
+    if unknown or not brief.channels:
+        raise CampaignError(
+            f"no channel {', '.join(unknown) or 'given'}; the channels are {', '.join(contact.CHANNELS)}"
+        )
+    if not 0 <= brief.discount <= 0.9:
+        raise CampaignError(f"a discount of {brief.discount:.0%} cannot be; give 0 to 90 percent")
+    if brief.start is None:
+        return as_of.normalize() + pd.Timedelta(days=1)
+    try:
+        start = pd.Timestamp(brief.start).normalize()
+    except (ValueError, TypeError):
+        start = pd.NaT  # type: ignore[assignment]
+    if pd.isna(start):
+        raise CampaignError(f"the start {brief.start!r} is not a date; write it as 2026-11-03")
+    start = start.tz_localize(None)
+    today = as_of.normalize()
+    if start < today:
+        raise CampaignError(
+            f"the start {start.date()} lies in the past: the shop's data ends on {today.date()}; give a later day"
+        )
+    if start > today + pd.Timedelta(days=_LONGEST_WAIT):
+        raise CampaignError(f"the start {start.date()} is over a year after the shop's data ends; give an earlier day")
+    return start
+
+
+def _sellable(catalogue: Catalogue, product_ids: Sequence[str]) -> None:
+    sellable = set(catalogue.sellable())
+    out = [p for p in product_ids if p not in sellable]
+    if out:
+        raise CampaignError(f"product {', '.join(out)} is not for sale or out of stock; choose others")
+
+
+def _paid(models: ModelSet, brief: Brief, terms: offers.Terms, direct_cost: float) -> tuple[tuple[Channel, ...], float]:
+    """Budget of the advertising channels: what the direct messages leave, spent where the curves say it pays."""
+    wanted = tuple(c for c in brief.channels if c in contact.PAID)
+    if not wanted:
+        return (), 0.0
+    if brief.budget is None:
+        raise CampaignError(f"advertising on {' and '.join(wanted)} needs a budget; say how much may be spent")
+    left = brief.budget - direct_cost
+    if left <= 0:
+        return (), 0.0
+    return allocate_paid(
+        models.response, budget=left, channels=wanted, margin=terms.margin.rate, days=terms.window_days
+    )
+
+
+def _products(
+    snapshot: Snapshot,
+    models: ModelSet,
+    catalogue: Catalogue,
+    product_ids: Sequence[str],
+    terms: offers.Terms,
+    orders: float,
+) -> tuple[Product, ...]:
+    """The products with their stock before and after; the campaign's extra orders are spread evenly over them."""
+    found = []
+    for product_id in product_ids:
+        row = catalogue.row(product_id)
+        price, cost, stock = row["price"], row["cost"], row["stock"]
+        forecast = models.forecast.predict(snapshot, product_id=product_id, horizon_days=terms.window_days)
+        extra = max(orders, 0.0) / len(product_ids)
+        new_price = None if price is None or not terms.discount else price * (1 - terms.discount)
+        asked = new_price if new_price is not None else price
+        found.append(
+            Product(
+                product_id=product_id,
+                title=str(row["title"]),
+                category=row["category"],
+                price=price,
+                new_price=new_price,
+                margin_left=None if cost is None or not asked else (asked - cost) / asked,
+                stock=stock,
+                forecast=float(forecast.units),
+                forecast_low=float(forecast.low),
+                forecast_high=float(forecast.high),
+                extra=extra,
+                stock_after=None if stock is None else stock - float(forecast.units) - extra,
+                source=f"table products; {models.forecast.source('demand until the verdict')}",
+            )
+        )
+    return tuple(found)
+
+
+def _demand(snapshot: Snapshot, models: ModelSet, category: str | None, *, weeks: int = 12) -> tuple[Week, ...]:
+    forecast = models.forecast.predict(snapshot, category=category, horizon_days=4 * 7)
+    past = [
+        Week(str(pd.Timestamp(r["week_start"]).date()), float(r["units"]), None, None)
+        for r in forecast.history.tail(weeks).to_dict("records")
+    ]
+    ahead = [
+        Week(str(pd.Timestamp(r["week_start"]).date()), float(r["mean"]), float(r["low"]), float(r["high"]))
+        for r in forecast.weeks.to_dict("records")
+    ]
+    return tuple(past + ahead)
+
+
+def _usual_hour(snapshot: Snapshot, as_of: pd.Timestamp) -> int:
+    """The hour (UTC) before the one in which most orders of the last 90 days came, so that the message is there."""
+    events = snapshot.table("events")
+    recent = events.filter(
+        (events["kind"] == "purchase") & (events["at"] > as_of - pd.Timedelta(days=90)) & (events["at"] <= as_of)
+    )
+    hours = recent.group_by(hour=recent["at"].hour()).agg(orders=recent.count()).execute()
+    daytime = hours[hours["hour"].between(9, 20)].sort_values(["orders", "hour"], ascending=[False, True])
+    return int(daytime["hour"].iloc[0]) - 1 if len(daytime) else 10

@@ -1,0 +1,1 @@
+"""The faces of Shopkeeper: what people type, read and click."""

@@ -1,0 +1,70 @@
+"""`shopkeeper finetune`: trains the language model's adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from channels.options import DebugOption
+
+DEFAULT_OUT = Path("var/finetune")
+
+
+def finetune(
+    *,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="NAME",
+            help="smollm2, a folder, or any Hugging Face causal LM; the recipe's unless given.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", help="A recipe in YAML; training/recipe.yaml unless given.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where checkpoint, adapter and loss curve go.")
+    ] = DEFAULT_OUT,
+    conversations: Annotated[
+        int | None, typer.Option("--conversations", min=1, help="How many training conversations to compose.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the interrupted training in the folder.")
+    ] = False,
+    _debug: DebugOption = False,
+) -> None:
+    """Fine-tunes the language model with a LoRA adapter, on CPU or GPU; a checkpoint every ten minutes.
+
+    Examples:
+
+    - `shopkeeper finetune`
+    - `shopkeeper finetune --resume`
+    - `shopkeeper finetune --base HuggingFaceTB/SmolLM2-360M-Instruct --out var/big`
+    """
+    from channels.terminal import Screen
+    from data.errors import SettingError
+    from training import finetune as training
+
+    started_before = (out / "checkpoint.pt").exists()
+    if started_before and not resume:
+        raise SettingError(f"{out} holds a training already: go on with --resume, or name another folder with --out")
+    if resume and not started_before:
+        raise SettingError(f"{out} holds no training to go on with: leave --resume out")
+    screen = Screen()
+    last = {"step": 0, "steps": 0, "loss": 0.0}
+
+    with screen.progress() as show:
+
+        def progress(step: int, steps: int, loss: float, _tokens_per_second: float) -> None:
+            last.update(step=step, steps=steps, loss=loss)
+            show("fine-tuning", step / max(1, steps))
+
+        adapter = training.run(recipe, base=base, conversations=conversations, out=out, progress=progress)
+    screen.say(f"{last['step']:,.0f} steps; loss of the last {last['loss']:.3f}.")
+    screen.say(f"Adapter: {adapter}")
+    for curve in sorted(out.glob("*.png")):
+        screen.note(f"loss curve: {curve}")
+    screen.say(f"Next: shopkeeper export-model --adapter {adapter}")

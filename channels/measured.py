@@ -1,0 +1,118 @@
+"""The agent as the evaluation sees it: deciding, planning and answering, with nothing kept of what it does.
+
+`eval` says what it needs (`eval.task.Bench`) and opens no agent itself; this is the one that people meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent import claims
+from agent.build import Agent, Answer, open_agent
+from eval.task import Asker, Decider, Decision, Planner, Thread
+from tools.base import Role, known_references
+
+if TYPE_CHECKING:
+    from agent.build import Task
+
+Made = list[tuple[str, Mapping[str, Any]]]
+
+
+class AgentBench:
+    """The agent on the store at `path`, opened once for each role, customer and task."""
+
+    def __init__(self, path: Path, *, model: Path | None = None) -> None:
+        self._path, self._model = path, model
+        self._agents: dict[tuple[str, str | None, str], Agent] = {}
+        self._threads = 0
+
+    def decider(self) -> Decider:
+        """What it would do first."""
+        return _Decider(self)
+
+    def planner(self) -> Planner:
+        """How it plans."""
+        return _Planner(self)
+
+    def asker(self) -> Asker:
+        """How it answers."""
+        return _Asker(self)
+
+    def agent(self, role: Role, customer_id: str | None = None, task: Task = "chat") -> Agent:
+        """The agent for one role, customer and task."""
+        key = (role, customer_id, task)
+        if key not in self._agents:
+            self._agents[key] = open_agent(
+                self._path, role=role, customer_id=customer_id, task=task, model=self._model, keep=False
+            )
+        return self._agents[key]
+
+    def ask(self, agent: Agent, say: str, thread: Thread = ()) -> Answer:
+        """The answer after the turns of `thread`; whatever the tools wrote is undone."""
+        self._threads += 1
+        name = str(self._threads)
+        with agent.operations.rehearsal():
+            agent.recall(_messages(thread), thread=name)
+            return agent.ask(say, thread=name)
+
+
+@dataclass(frozen=True)
+class _Decider:
+    bench: AgentBench
+
+    def decide(self, *, role: str, say: str, thread: Thread) -> Decision:
+        found = self.bench.agent(_role(role)).decide(say, thread)
+        return Decision(found.tool, found.arguments, found.text, found.seconds, found.valid)
+
+    def run_on(self, *, role: str, say: str, thread: Thread) -> Made:
+        return _made(self.bench.ask(self.bench.agent(_role(role)), say, thread))
+
+
+@dataclass(frozen=True)
+class _Planner:
+    bench: AgentBench
+
+    def plan(self, say: str) -> Made:
+        return _made(self.bench.ask(self.bench.agent("marketer", task="plan"), say))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An answer, with what the claim checker says of its words as they are shown."""
+
+    raw: str
+    text: str
+    fallback: bool
+    faults: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Asker:
+    bench: AgentBench
+
+    def ask(self, say: str, role: str, customer_id: str | None) -> Checked:
+        agent = self.bench.agent(_role(role), customer_id)
+        answer = self.bench.ask(agent, say)
+        products = agent.snapshot.frame("products")
+        names = claims.Names.of(str(n) for c in ("title", "brand", "category") for n in products[c].dropna().unique())
+        known, meaning = known_references(answer.calls), claims.meanings(answer.calls)
+        faults = [f"{f.reason}: {f.sentence}" for f in claims.check(answer.raw, known, meaning, names)]
+        return Checked(answer.raw, answer.text, answer.fallback, faults)
+
+
+def _made(answer: Answer) -> Made:
+    return [(call.tool, call.arguments) for call in answer.calls]
+
+
+def _role(role: str) -> Role:
+    return "shopper" if role == "shopper" else "marketer"
+
+
+def _messages(thread: Thread) -> list[Any]:
+    from langchain_core.messages import AIMessage, HumanMessage
+
+    kinds: dict[str, Any] = {"user": HumanMessage, "assistant": AIMessage}
+    return [kinds[turn["role"]](turn["content"]) for turn in thread]

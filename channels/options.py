@@ -1,0 +1,75 @@
+"""What every command shares: where the store is, and whether a failure shows its trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from data.errors import SettingError
+
+if TYPE_CHECKING:
+    from data.operations import Operations
+    from data.store import Snapshot, Store
+
+DEFAULT_STORE = Path("var")
+
+
+@dataclass
+class Session:
+    """What was given before the command; the root context's `obj`, shared by all commands beneath it."""
+
+    store: Path | None = None
+    debug: bool = False
+
+
+def _store(context: typer.Context, given: Path | None) -> Path | None:
+    return given or _session(context).store
+
+
+def _debug(context: typer.Context, given: bool) -> bool:
+    session = _session(context)
+    session.debug = session.debug or given
+    return session.debug
+
+
+def _session(context: typer.Context) -> Session:
+    return context.ensure_object(Session)
+
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="PATH",
+        callback=_store,
+        show_default=False,
+        help="The shop's folder; var/ unless given here or by SHOPKEEPER_STORE.",
+    ),
+]
+DebugOption = Annotated[bool, typer.Option("--debug", callback=_debug, help="Show where an error came from.")]
+
+
+def store_at(path: Path | None) -> Store:
+    """The store at `path`, or the usual one."""
+    from data.store import Store
+
+    return Store(path or DEFAULT_STORE)
+
+
+def records_of(store: Store) -> Operations:
+    """The operational records of `store`; `StoreError` while the store is empty."""
+    from data.operations import Operations
+
+    store.snapshot()
+    return Operations(store.operations_path)
+
+
+def require_customer(snapshot: Snapshot, customer_id: str) -> None:
+    """Raises `SettingError` when the shop has no such customer."""
+    known = snapshot.frame("customers")["customer_id"]
+    if not (known == customer_id).any():
+        example = f"; ids look like {known.iloc[0]}" if len(known) else ""
+        raise SettingError(f"no customer {customer_id} in {snapshot.name}{example}")

@@ -1,0 +1,101 @@
+"""What each trained model is worth: its measure on a time split beside that of a plain baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.base import Model
+    from models.registry import ModelSet
+
+
+@dataclass(frozen=True)
+class Worth:
+    """One line: what is predicted, the measure, the model's value, the baseline's with its name, and a remark."""
+
+    what: str
+    measure: str
+    model: str
+    baseline: str
+    remark: str = ""
+
+    @property
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """The line as the columns of a table."""
+        return self.what, self.measure, self.model, self.baseline, self.remark
+
+
+def worth(models: ModelSet) -> list[Worth]:
+    """The lines of all models that were trained, in the order of the registry; a model without a measure says why."""
+    from models.registry import MODELS
+
+    return [line for name in MODELS for line in (_LINES.get(name, _any)(models[name]))]
+
+
+def _behaviour(model: Model) -> list[Worth]:
+    found, what = model.metrics, "will buy within 30 days"
+    if "auc" not in found:
+        return [Worth(what, "AUC", "–", "–", "too little history to measure")]
+    remark = f"calibrated within {100 * found['ece']:.1f} points" if "ece" in found else ""
+    baseline = f"{_short(found['auc_logistic'])} logistic" if "auc_logistic" in found else "–"
+    return [Worth(what, "AUC", _short(found["auc"]), baseline, remark)]
+
+
+def _recommend(model: Model) -> list[Worth]:
+    found, what = model.metrics, "next new items"
+    if "recall@20" not in found:
+        return [Worth(what, "recall@20", "–", "–", "too few customers to measure")]
+    return [
+        Worth(what, "recall@20", _short(found["recall@20"]), f"{_short(found['recall@20_popular'])} best sellers"),
+        Worth("", "NDCG@20", _short(found["ndcg@20"]), f"{_short(found['ndcg@20_popular'])} best sellers"),
+    ]
+
+
+def _forecast(model: Model) -> list[Worth]:
+    found = model.metrics
+    lines: list[Worth] = []
+    coverage = found.get("coverage_80")
+    for kind in ("shop", "category", "item"):
+        if f"wape_{kind}" not in found:
+            continue
+        prefix = f"wape_{kind}_"
+        plain = min(((v, k.removeprefix(prefix)) for k, v in found.items() if k.startswith(prefix)), default=None)
+        baseline = "–" if plain is None else f"{_short(plain[0])} {plain[1].replace('_', ' ')}"
+        remark = "" if lines or coverage is None else f"80% intervals hold {100 * coverage:.0f}%"
+        lines.append(Worth(f"weekly demand, {kind}", "WAPE", _short(found[f"wape_{kind}"]), baseline, remark))
+    return lines or [Worth("weekly demand", "WAPE", "–", "–", "history too short to look back on")]
+
+
+def _uplift(model: Model) -> list[Worth]:
+    found, what = model.metrics, "what a message adds"
+    if "average_uplift" not in found:
+        return [Worth(what, "points", "–", "–", "no experiment in the data: a cautious constant is assumed")]
+    error = 100 * found.get("average_uplift_error", 0.0)
+    remark = f"± {error:.1f}, from {found['decisions']:,.0f} randomised decisions"
+    return [Worth(what, "points", f"{100 * found['average_uplift']:.1f}", "0 no message", remark)]
+
+
+def _any(model: Model) -> list[Worth]:
+    """A model that has no line of its own: its first measures as they are."""
+    measured = [(key, value) for key, value in model.metrics.items()][:2]
+    shown = ", ".join(f"{key.replace('_', ' ')} {value:.2f}" for key, value in measured)
+    return [Worth(model.name, "", "–", "–", shown)] if shown else []
+
+
+def _short(value: float) -> str:
+    """Two decimals, without the zero before the point, as these measures are usually written.
+
+    >>> _short(0.834), _short(1.2)
+    ('.83', '1.20')
+    """
+    return f"{value:.2f}".removeprefix("0")
+
+
+_LINES: dict[str, Callable[[Model], list[Worth]]] = {
+    "behaviour": _behaviour,
+    "recommend": _recommend,
+    "forecast": _forecast,
+    "uplift": _uplift,
+}

@@ -1,0 +1,95 @@
+"""Generates `LEADERBOARD.md` from the recorded runs: each task with its floors, the published figure and ours."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from eval.record import RUNS, Record, read_runs
+
+HEADLINES: dict[str, tuple[str, ...]] = {
+    "orchestrator": (
+        "tool_accuracy",
+        "full_accuracy",
+        "decline_recall",
+        "false_decline_rate",
+        "median_decision_s",
+        "invalid_calls",
+        "extra_arguments",
+    ),
+    "plans": ("needed_tools", "full_plans", "median_plan_s"),
+    "answers": ("clean", "fallback_share", "exceptions", "claims"),
+    "consistency": ("pass^4",),
+}
+"""The metrics of each task that the leaderboard shows, in this order; a task that is not named shows all."""
+
+PUBLISHED: dict[str, dict[str, dict[str, float]]] = {}
+"""Of each task: what others report on the same data, as source → metric → value."""
+
+_INTRODUCTION = """# Leaderboard
+
+Made from the recorded runs by `shopkeeper eval TASK --record`; edit nothing here by hand. Brackets hold bootstrap 95%
+intervals. The latest run of a task comes first and older ones stay, those that lost too. A run marked * was made with
+changes that were not committed.
+"""
+
+
+def write(runs: Path = RUNS) -> Path:
+    """Writes the leaderboard beside the recorded runs and gives its path."""
+    path = runs.with_name("LEADERBOARD.md")
+    path.write_text(page(read_runs(runs)), encoding="utf-8")
+    return path
+
+
+def page(records: Sequence[Record]) -> str:
+    """The whole leaderboard as Markdown; the same records, the same text."""
+    tasks = sorted({record.task for record in records})
+    return "\n".join([_INTRODUCTION, *(_section(task, [r for r in records if r.task == task]) for task in tasks)])
+
+
+def table(record: Record) -> list[tuple[str, ...]]:
+    """Rows of one run for a terminal: metric, value, interval, then each floor; the first row is the header."""
+    rows: list[tuple[str, ...]] = [("metric", "value", "95% interval", *record.floors)]
+    for name, value in record.metrics.items():
+        low, high = record.intervals.get(name, (None, None))
+        bounds = "" if low is None or high is None else f"{_figure(low)} to {_figure(high)}"
+        floors = (_figure(floor.get(name)) for floor in record.floors.values())
+        rows.append((name, _figure(value), bounds, *floors))
+    return rows
+
+
+def _section(task: str, records: Sequence[Record]) -> str:
+    latest = records[-1]
+    shown = HEADLINES.get(task) or tuple(name for name in latest.metrics if "/" not in name)
+    lines = [f"## {task}", "", _row(["", *shown, "where"]), _row(["---"] * (len(shown) + 2))]
+    for name, metrics in latest.floors.items():
+        lines.append(_row([f"floor: {name}", *(_figure(metrics.get(m)) for m in shown), ""]))
+    for source, published in PUBLISHED.get(task, {}).items():
+        lines.append(_row([f"published: {source}", *(_figure(published.get(m)) for m in shown), ""]))
+    for age, record in enumerate(reversed(records)):
+        lines.append(
+            _row(["**ours**" if age == 0 else "ours, earlier", *(_cell(record, m) for m in shown), _at(record)])
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(record: Record, name: str) -> str:
+    value = _figure(record.metrics.get(name))
+    if name not in record.intervals:
+        return value
+    low, high = record.intervals[name]
+    return f"{value} [{_figure(low)}, {_figure(high)}]"
+
+
+def _at(record: Record) -> str:
+    given = " ".join(f"{name}={value}" for name, value in record.arguments.items())
+    data = f"data {record.data_sha256[:6]}" if record.data_sha256 else ""
+    return ", ".join(part for part in (record.commit[:8] + ("*" if record.dirty else ""), data, given) if part)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) > 1 else f"{value:.3g}"

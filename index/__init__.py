@@ -1,0 +1,1 @@
+"""Retrieval: embeddings, the product index, and hybrid search over it."""

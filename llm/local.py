@@ -1,0 +1,192 @@
+"""The embedded chat model: a GGUF file run in process by llama.cpp, decoding greedily under a grammar per step."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+import xllamacpp
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from data.errors import AgentError
+from llm.calls import parsed
+from llm.grammar import references_in, step_grammar
+from llm.transcript import ASSISTANT, END, chatml, prompt
+
+CONTEXT = 4096
+"""Tokens of context; a conversation is cut to its last turns long before this."""
+
+LONGEST = 400
+"""Most tokens of one step."""
+
+LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
+"""Who hears each piece as it is decoded; set a conversation, so that many may share one model."""
+
+
+class Engine:
+    """One loaded GGUF file; thread-safe, and shared by all conversations of a process."""
+
+    def __init__(self, path: Path, *, threads: int, slots: int) -> None:
+        if not path.exists():
+            raise AgentError(f"there is no language model at {path}; run shopkeeper export-model")
+        settings = xllamacpp.CommonParams()
+        settings.model.path = str(path)
+        settings.n_ctx = CONTEXT * slots
+        settings.n_parallel = slots
+        settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
+        settings.warmup = False
+        settings.verbosity = -1
+        self._server = xllamacpp.Server(settings)
+
+    def complete(self, text: str, grammar: str, *, longest: int = LONGEST, cache: bool = True) -> str:
+        """The greedy continuation of `text` under `grammar`. Raises `AgentError` when the engine refuses."""
+        result = self._server.handle_completions(self._request(text, grammar, longest, cache))
+        return self._text(result)
+
+    def stream(self, text: str, grammar: str, *, longest: int = LONGEST, cache: bool = True) -> Iterator[str]:
+        """The same, piece by piece; decoding stops when the caller does."""
+        pieces: SimpleQueue[Any] = SimpleQueue()
+        stopped = False
+
+        def receive(piece: Any) -> bool:
+            pieces.put(piece)
+            return stopped
+
+        def decode() -> None:
+            try:
+                request = self._request(text, grammar, longest, cache) | {"stream": True}
+                self._server.handle_completions(request, receive)
+            except Exception as error:  # whatever the engine raises belongs to the reader's thread
+                pieces.put(error)
+            pieces.put(None)
+
+        Thread(target=decode, daemon=True).start()
+        try:
+            while (piece := pieces.get()) is not None:
+                if isinstance(piece, Exception):
+                    raise AgentError(f"the language model stopped: {piece}") from piece
+                yield self._text(piece)
+        finally:
+            stopped = True
+
+    @staticmethod
+    def _request(text: str, grammar: str, longest: int, cache: bool) -> dict[str, Any]:
+        return {
+            "prompt": text,
+            "grammar": grammar,
+            "temperature": 0.0,
+            "n_predict": longest,
+            "cache_prompt": cache,
+            "stop": [END],
+        }
+
+    @staticmethod
+    def _text(result: Mapping[str, Any]) -> str:
+        if "error" in result:
+            raise AgentError(f"the language model refused: {result['error'].get('message', result['error'])}")
+        return str(result["choices"][0]["text"])
+
+
+@lru_cache(maxsize=4)
+def engine(path: Path, *, threads: int | None = None, slots: int = 1) -> Engine:
+    """The engine for `path`, loaded once a process."""
+    return Engine(path, threads=threads or min(4, os.cpu_count() or 1), slots=slots)
+
+
+class LocalChat(BaseChatModel):
+    """LangChain's chat model over an `Engine`.
+
+    One step yields one tool call or one answer whose figures and names are references. `exact` turns the
+    prompt cache off, so that the same text always decodes to the same tokens.
+    """
+
+    path: Path
+    threads: int | None = None
+    exact: bool = False
+
+    @property
+    def _llm_type(self) -> str:
+        return "shopkeeper-local"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"path": str(self.path), "exact": self.exact}
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """The model with `tools`; `tool_choice` "any" forbids an answer."""
+        described = [convert_to_openai_tool(tool)["function"] for tool in tools]
+        return self.bind(tools=described, tool_choice=tool_choice, **kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        text = "".join(self._pieces(messages, kwargs))
+        return ChatResult(generations=[ChatGeneration(message=_message(text, len(messages)))])
+
+    def _pieces(self, messages: Sequence[BaseMessage], options: Mapping[str, Any]) -> Iterator[str]:
+        grammar = step_grammar(
+            options.get("tools") or [], offered(messages), answer=options.get("tool_choice") not in ("any", "required")
+        )
+        for piece in engine(self.path, threads=self.threads).stream(prompt(messages), grammar, cache=not self.exact):
+            if listener := LISTENER.get():
+                listener(piece)
+            yield piece
+
+
+def offered(messages: Sequence[BaseMessage]) -> list[str]:
+    """The references that prose may make now: keys of the results in sight, figures that the last turn's calls took."""
+    found = references_in(str(m.text) for m in messages if isinstance(m, ToolMessage))
+    asked = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=0)
+    for message in messages[asked:]:
+        for one in message.tool_calls if isinstance(message, AIMessage) else []:
+            found += [
+                f"u.{k}" for k, v in one["args"].items() if isinstance(v, int | float) and not isinstance(v, bool)
+            ]
+    return list(dict.fromkeys(found))
+
+
+def _message(text: str, position: int) -> AIMessage:
+    found = parsed(text)
+    if found is None:
+        return AIMessage(content=text.strip(), response_metadata={"raw": text})
+    tool, arguments = found
+    # The id follows from the position, so that a replayed conversation is the same to the byte.
+    calls = [{"name": tool, "args": arguments, "id": f"call_{position}", "type": "tool_call"}]
+    return AIMessage(content="", tool_calls=calls, response_metadata={"raw": text})
+
+
+class LocalWriter:
+    """Short prose by the same engine, over a product's facts: what the copy tool asks for."""
+
+    def __init__(self, path: Path, system: str, *, threads: int | None = None) -> None:
+        self._path, self._system, self._threads = path, system, threads
+
+    def write(self, task: str, request: Mapping[str, str], facts: Mapping[str, Any]) -> str:
+        """Copy for a request {"channel", "tone", "language"} with references `{p.key}` to `facts`."""
+        tone, language = request.get("tone") or "friendly", request.get("language") or "en"
+        ask = f"{request['channel']} {tone} {language}: {' '.join(facts)}"
+        turns = [{"role": "system", "content": self._system}, {"role": "user", "content": ask}]
+        grammar = step_grammar([], [f"p.{key}" for key in facts])
+        return (
+            engine(self._path, threads=self._threads).complete(chatml(turns) + ASSISTANT, grammar, longest=160).strip()
+        )

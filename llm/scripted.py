@@ -1,0 +1,67 @@
+"""The deterministic double: a chat model that says what it was told to say, for tests and for replay."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+
+from data.errors import AgentError
+from llm.calls import parsed
+
+
+class ScriptedChat(BaseChatModel):
+    """Says `texts` in order; each is a written call or prose, as the embedded model would decode it."""
+
+    texts: list[str]
+    said: int = 0
+
+    @property
+    def _llm_type(self) -> str:
+        return "shopkeeper-scripted"
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Tools change nothing: the script decides."""
+        return self.bind(**kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        if self.said >= len(self.texts):
+            raise AgentError("the script has ended, but the conversation goes on")
+        text = self.texts[self.said]
+        self.said += 1
+        found = parsed(text)
+        if found is None:
+            message = AIMessage(content=text.strip(), response_metadata={"raw": text})
+        else:
+            calls = [{"name": found[0], "args": found[1], "id": f"call_{len(messages)}", "type": "tool_call"}]
+            message = AIMessage(content="", tool_calls=calls, response_metadata={"raw": text})
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+class ScriptedWriter:
+    """Writes the given copies in order; an exhausted script raises `AgentError`."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = list(texts)
+
+    def write(self, task: str, request: Any, facts: Any) -> str:
+        """The next text of the script."""
+        if not self._texts:
+            raise AgentError("the writer's script has ended")
+        return self._texts.pop(0)

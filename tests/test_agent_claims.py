@@ -1,0 +1,91 @@
+"""The statement checker: what it lets through, and what it stops."""
+
+import pytest
+
+from agent import claims
+from agent.finish import finish, template
+from tools import base
+from tools.base import Call, Row, ToolResult, known_references
+
+NAMES = claims.Names.of(["Enamel Camping Kettle", "Garden", "Fern & Field", "Home Textiles"])
+SOURCE = "products table"
+RECOMMENDED = Call(
+    "a",
+    "recommend_products",
+    {"customer_id": "10233", "limit": 3},
+    ToolResult(
+        base.facts(base.count("count", 2, SOURCE), base.percent("buy_chance", 0.31, SOURCE)),
+        [
+            Row(
+                base.facts(
+                    base.name("title", "Enamel Camping Kettle", SOURCE),
+                    base.money("price", 24.9, "GBP", SOURCE),
+                    base.count("stock", 7, SOURCE),
+                    base.name("anchor", "Two-Person Tent", SOURCE),
+                    base.percent("share", 0.31, SOURCE),
+                    base.count("buyers", 118, SOURCE),
+                ),
+                "P0412",
+                "together strong",
+            )
+        ],
+        cue="personal",
+    ),
+)
+KNOWN, MEANING = known_references([RECOMMENDED]), claims.meanings([RECOMMENDED])
+
+
+def faults(text: str) -> list[str]:
+    return [fault.reason for fault in claims.check(text, KNOWN, MEANING, NAMES)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Of the shoppers who bought {a1.anchor}, {a1.share} also took {a1.title}.",
+        "{a1.title} costs {a1.price} and there are {a1.stock} left in stock.",
+        "I would show {a1.title} (at {a1.price}), which {a1.buyers} customers bought with it.",
+        "Is it for the garden or for the home?",
+        "You asked for {u.limit} things; {a.count} products fit.",
+    ],
+)
+def test_sound_sentences_pass(text: str) -> None:
+    assert faults(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("It costs 24.90.", "a digit"),
+        ("Both are good and {a1.title} is cheap.", "number word"),
+        ("Twenty-five buyers took it.", "number word"),
+        ("The enamel camping kettle is a good choice.", "shop's own name"),
+        ("Look into our Garden range.", "shop's own name"),
+        ("{a1.title} costs {a1.share}.", "price belongs"),
+        ("There are {a1.buyers} units left.", "followed by 'units'"),
+        ("{a1.price} customers bought it.", "followed by 'customers'"),
+        ("{a9.title} is nice.", "no such fact"),
+        ("Within {a1.price} it should arrive.", "time belongs"),
+        ("A {broken reference.", "broken reference"),
+    ],
+)
+def test_wrong_sentences_are_named(text: str, reason: str) -> None:
+    assert any(reason in found for found in faults(text)), faults(text)
+
+
+def test_a_faulty_sentence_is_left_out_and_the_rest_stays() -> None:
+    done = finish("{a1.title} costs {a1.price}. It has seven legs.", [RECOMMENDED], [RECOMMENDED], NAMES)
+    assert done.rendered.text == "Enamel Camping Kettle costs £24.90."
+    assert not done.fallback
+    assert len(done.faults) == 1
+
+
+def test_an_answer_without_facts_gives_way_to_the_template() -> None:
+    done = finish("Ten good things.", [RECOMMENDED], [RECOMMENDED], NAMES)
+    assert done.fallback
+    assert "Enamel Camping Kettle: price £24.90" in done.rendered.text
+    assert claims.check(template([RECOMMENDED]), KNOWN, MEANING, NAMES) == []
+
+
+def test_talk_without_tools_needs_no_reference() -> None:
+    assert finish("Hello. How can I help?", [], [], NAMES).rendered.text == "Hello. How can I help?"

@@ -1,0 +1,91 @@
+"""The grammar of a step, tried on the real engine: what it allows is parsed, what it forbids cannot be decoded."""
+
+import json
+import re
+
+import pytest
+
+from llm.calls import parsed, written
+from llm.grammar import references_in, step_grammar
+from llm.local import Engine
+from llm.transcript import ASSISTANT, chatml
+from training.base import gguf_file
+
+TOOLS = [
+    {
+        "name": "find_audience",
+        "parameters": {
+            "properties": {
+                "goal": {"enum": ["win_back", "loyalty"], "type": "string"},
+                "size": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            },
+            "required": ["goal"],
+        },
+    },
+    {
+        "name": "plan_inventory",
+        "parameters": {"properties": {"category": {"type": "string"}, "service_level": {"type": "number"}}},
+    },
+    {
+        "name": "compare",
+        "parameters": {"properties": {"ids": {"type": "array", "items": {"type": "string"}}}, "required": ["ids"]},
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    path = gguf_file("smollm2")
+    assert path is not None
+    return Engine(path, threads=1, slots=1)
+
+
+def _asked(text: str) -> str:
+    return chatml([{"role": "user", "content": text}]) + ASSISTANT
+
+
+def test_a_forced_call_is_a_known_tool_with_typed_arguments(engine: Engine) -> None:
+    text = engine.complete(_asked("Find five loyal people"), step_grammar(TOOLS, [], answer=False), longest=60)
+    found = parsed(text)
+    assert found is not None
+    tool, arguments = found
+    assert tool in {"find_audience", "plan_inventory", "compare"}
+    if tool == "find_audience":
+        assert arguments["goal"] in {"win_back", "loyalty"}
+
+
+def test_prose_holds_no_digit_and_only_references_that_exist(engine: Engine) -> None:
+    text = engine.complete(
+        _asked("Write: 3 cats cost 12.50 in 1999"), step_grammar([], ["a.size", "a1.price"]), longest=50
+    )
+    assert not re.search(r"\d", re.sub(r"\{a1?\.(size|price)\}", "", text))
+    assert "{" not in re.sub(r"\{(a\.size|a1\.price)\}", "", text)
+
+
+def test_a_stream_gives_the_same_text_and_may_be_left(engine: Engine) -> None:
+    grammar = step_grammar([], ["a.size"])
+    whole = engine.complete(_asked("Hello"), grammar, longest=20, cache=False)
+    assert "".join(engine.stream(_asked("Hello"), grammar, longest=20, cache=False)) == whole
+    pieces = engine.stream(_asked("Hello"), grammar, longest=200)
+    next(pieces)
+    pieces.close()
+    assert engine.complete(_asked("Hello"), grammar, longest=20, cache=False) == whole
+
+
+def test_a_step_needs_a_way_out() -> None:
+    with pytest.raises(ValueError, match="needs a tool or an answer"):
+        step_grammar([], [], answer=False)
+
+
+def test_references_come_from_briefs_alone() -> None:
+    brief = "a: count buy_chance (personal)\na1 P0412: title price (together strong)\nb: message (error)"
+    assert references_in([brief]) == ["a.count", "a.buy_chance", "a1.title", "a1.price", "b.message"]
+    assert references_in(["ignore this: {a.price} and 5"]) == []
+
+
+def test_calls_survive_writing_and_reading() -> None:
+    arguments = {"product": 'a "quoted" 茶壶', "limit": 3, "channels": ["email", "sms"], "in_stock": True}
+    assert parsed(written("search_products", arguments)) == ("search_products", arguments)
+    assert parsed("call broken {") is None
+    assert parsed("Here is what I found.") is None
+    assert json.loads(written("x", {"a": 0.95}).split(" ", 2)[2]) == {"a": 0.95}

@@ -1,0 +1,118 @@
+"""The training conversations: seeds without faults, the promised mix, true forms, and nothing of the evaluation."""
+
+import json
+import random
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from agent import toolbox
+from llm.calls import parsed
+from llm.grammar import references_in
+from tools.base import REFERENCE, TOOLS
+from training import check_seeds, slots
+from training.dataset import compose, fill
+from training.slots import SEEDS
+from training.templates import expand
+
+CASES = Path(__file__).parents[1] / "eval" / "cases"
+
+
+@pytest.fixture(scope="module")
+def conversations() -> list[dict[str, object]]:
+    return list(compose(1200, 3))
+
+
+def _calls(conversations: list[dict[str, object]]) -> list[tuple[str, str, dict[str, object]]]:
+    found = []
+    for conversation in conversations:
+        messages: list[dict[str, str]] = conversation["messages"]  # type: ignore[assignment]
+        role = "shopper" if "shopper" in messages[0]["content"] else "marketer"
+        for message in messages:
+            if message["role"] == "assistant" and (call := parsed(message["content"])):
+                found.append((role, *call))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(SEEDS.rglob("*.yaml")), ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_seed_files_have_no_fault(path: Path) -> None:
+    assert check_seeds.check(path) == []
+
+
+def test_the_same_seed_gives_the_same_conversations() -> None:
+    assert json.dumps(list(compose(40, 5))) == json.dumps(list(compose(40, 5)))
+    assert json.dumps(list(compose(40, 5))) != json.dumps(list(compose(40, 6)))
+
+
+def test_every_kind_and_every_tool_occurs(conversations: list[dict[str, object]]) -> None:
+    kinds = Counter(str(c["kind"]) for c in conversations)
+    assert set(kinds) == {"single", "pair", "thread", "talk", "plan", "copy"}
+    assert {tool for _, tool, _ in _calls(conversations)} == set(TOOLS)
+
+
+def test_every_call_is_one_that_the_role_may_make(conversations: list[dict[str, object]]) -> None:
+    for role, tool, arguments in _calls(conversations):
+        model = toolbox.arguments_model(tool, "shopper" if role == "shopper" else "marketer")
+        model(**arguments)
+        assert tool in toolbox.names("shopper" if role == "shopper" else "marketer")
+
+
+def test_prose_refers_only_to_what_was_found(conversations: list[dict[str, object]]) -> None:
+    for conversation in conversations:
+        messages: list[dict[str, str]] = conversation["messages"]  # type: ignore[assignment]
+        if conversation["kind"] == "copy":
+            continue
+        seen: set[str] = set()
+        for message in messages:
+            if message["role"] == "tool":
+                seen |= set(references_in([message["content"]]))
+            elif message["role"] == "assistant" and parsed(message["content"]) is None:
+                used = {r for r in REFERENCE.findall(message["content"]) if not r.startswith("u.")}
+                assert used <= seen, message["content"]
+                assert not re.search(r"\d", REFERENCE.sub("", message["content"]))
+
+
+def test_no_five_words_of_the_evaluation_are_taught() -> None:
+    def runs(text: str) -> set[tuple[str, ...]]:
+        words = re.findall(r"[a-z']+", text.lower())
+        return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
+
+    rng = random.Random(1)
+    taught: set[tuple[str, ...]] = set()
+    for path in SEEDS.rglob("*.yaml"):
+        for say in re.findall(r'"((?:[^"\\]|\\.)*)"', path.read_text(encoding="utf-8")):
+            for _ in range(6):
+                try:
+                    taught |= runs(re.sub(r"\{[^}]*\}", " 0 ", expand(say, rng)).replace(" 0 ", " slot "))
+                except (ValueError, IndexError):
+                    break
+    asked = [
+        json.loads(line)["say"] for path in CASES.glob("*.jsonl") for line in path.read_text().splitlines() if line
+    ]
+    shared = {" ".join(run) for say in asked for run in runs(say) & taught}
+    assert shared == set()
+
+
+@pytest.mark.parametrize("slot", sorted(slots.known()))
+def test_slots_draw_a_surface_and_a_value(slot: str) -> None:
+    rng = random.Random(2)
+    for _ in range(50):
+        surface, value = slots.draw(slot, rng)
+        assert surface.strip()
+        assert value is not None
+
+
+def test_time_and_money_mean_what_they_say() -> None:
+    rng = random.Random(4)
+    for _ in range(300):
+        text, arguments = fill("{horizon_days}", rng)
+        days = arguments["horizon_days"]
+        if "fortnight" in text:
+            assert days == 14
+        if match := re.fullmatch(r"(?:the (?:next|coming) )?(\d+) weeks", text):
+            assert days == 7 * int(match.group(1))
+        text, arguments = fill("{budget}", rng)
+        if match := re.fullmatch(r"[£€$]?([\d.]+)[kK](?:€| eur| pounds| quid)?", text):
+            assert arguments["budget"] == round(1000 * float(match.group(1)))

@@ -1,0 +1,106 @@
+"""The recipe on a tiny random model: it learns, stops and goes on, and its adapter merges into a GGUF file."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from data.errors import SettingError
+from training import corpus, export, sft
+from training.base import gguf_file
+from training.dataset import compose
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random two-layer model with the real tokenizer, as a Hugging Face folder."""
+    folder = tmp_path_factory.mktemp("tiny_base")
+    file = gguf_file("smollm2")
+    assert file is not None
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def _recipe(base: Path, **changes: object) -> sft.Recipe:
+    return sft.Recipe.load(
+        Path(sft.__file__).parent / "recipe.yaml", base=str(base), conversations=24, batch_tokens=600, **changes
+    )
+
+
+def test_training_learns_and_resumes_to_the_same_weights(tiny: Path, tmp_path: Path) -> None:
+    conversations = list(compose(24, 1))
+    recipe = _recipe(tiny, learning_rate=0.02)
+    whole = sft.Training(recipe, conversations, tmp_path / "whole")
+    whole.run()
+    assert whole.losses[-1][1] < whole.losses[0][1]
+
+    def stop(step: int, *_: object) -> None:
+        if step == 2:
+            raise KeyboardInterrupt
+
+    halted = sft.Training(recipe, conversations, tmp_path / "halted")
+    with pytest.raises(KeyboardInterrupt):
+        halted.run(stop)
+    resumed = sft.Training(recipe, conversations, tmp_path / "halted")
+    resumed.run()
+    assert [step for step, _ in resumed.losses] == list(range(1, len(resumed.steps) + 1))
+    for one, other in zip(whole.masters, resumed.masters, strict=True):
+        assert torch.allclose(one, other)
+    assert (tmp_path / "whole" / "adapter" / "adapter_model.safetensors").exists()
+    sft.plot(whole.losses, tmp_path / "loss.png")
+    assert (tmp_path / "loss.png").stat().st_size > 5000
+
+
+def test_another_recipe_does_not_go_on_in_the_same_folder(tiny: Path, tmp_path: Path) -> None:
+    conversations = list(compose(4, 1))
+    sft.Training(_recipe(tiny), conversations, tmp_path).save()
+    with pytest.raises(SettingError, match="another recipe"):
+        sft.Training(_recipe(tiny, seed=99), conversations, tmp_path).run()
+
+
+def test_only_the_assistants_words_are_learned() -> None:
+    file = gguf_file("smollm2")
+    assert file is not None
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    turns = [{"role": "user", "content": "hello there"}, {"role": "assistant", "content": "Hi."}]
+    example = corpus.encode({"messages": turns}, tokenizer)
+    assert example is not None
+    learned = tokenizer.decode([i for i, on in zip(example.ids, example.learned, strict=True) if on])
+    assert learned == "Hi.<|im_end|>"
+
+
+def test_the_merge_equals_base_plus_scaled_product(tmp_path: Path) -> None:
+    """Checked on one value projection of the real base: rows there keep transformers' order."""
+    from gguf import GGUFReader
+    from gguf.quants import dequantize
+    from safetensors.numpy import save_file
+
+    rng = np.random.default_rng(0)
+    low, high = (rng.normal(0, 0.05, shape).astype(np.float32) for shape in ((2, 576), (192, 2)))
+    name = "base_model.model.model.layers.3.self_attn.v_proj.lora_"
+    save_file({f"{name}A.weight": low, f"{name}B.weight": high}, tmp_path / "adapter_model.safetensors")
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"lora_alpha": 4, "r": 2}))
+    out = export.export(tmp_path, tmp_path / "merged.gguf")
+    source = gguf_file("smollm2")
+    assert source is not None
+
+    def read(path: Path) -> np.ndarray:
+        tensor = next(t for t in GGUFReader(path).tensors if t.name == "blk.3.attn_v.weight")
+        return dequantize(tensor.data, tensor.tensor_type)
+
+    assert np.abs(read(out) - read(source) - 2 * (high @ low)).max() < 0.02
+    assert export.merged_from(out) == export.fingerprint(tmp_path)
