@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any, Literal
 
 import pandas as pd
@@ -33,7 +34,7 @@ from index.search import ProductIndex
 from llm import local
 from llm.calls import parsed
 from llm.scripted import ScriptedChat, ScriptedWriter
-from models.registry import ModelSet
+from models.registry import MODELS, ModelSet
 from tools.base import Call, Citation, Role, Writer
 
 LONGEST_MESSAGE = 4000
@@ -90,9 +91,11 @@ class Agent:
         self.snapshot, self.operations, self.models, self.index = snapshot, operations, models, index
         self.role, self.customer_id, self.task, self.seed = role, customer_id, task, seed
         self._writer, self._traces, self._describe = writer, traces, describe
+        self._checkpointer = checkpointer
         self.prompt = prompts.load("plan" if task == "plan" else role)
         self._chat, self._tools = chat, toolbox.bound(role)
         self._names = _names(snapshot)
+        self._versions = {name: models[name].version for name in MODELS}
         self._graph = create_agent(
             chat,
             self._tools,
@@ -160,6 +163,11 @@ class Agent:
             done.rendered.text, done.raw, done.rendered.citations, fresh, done.fallback, faults, path, seconds
         )
 
+    def close(self) -> None:
+        """Closes the threads' database; the agent can't be asked any more."""
+        if isinstance(self._checkpointer, SqliteSaver):
+            self._checkpointer.conn.close()
+
     def decide(self, say: str, thread: Sequence[Mapping[str, str]] = ()) -> Decision:
         """The model's first step for `say`, with nothing run: what an evaluation looks at."""
         kinds = {"user": HumanMessage, "assistant": AIMessage}
@@ -202,9 +210,7 @@ class Agent:
             "task": self.task,
             "seed": self.seed,
             "snapshot": self.snapshot.id,
-            "models": {
-                name: self.models[name].version for name in ("behaviour", "recommend", "forecast", "uplift", "response")
-            },
+            "models": self._versions,
             "prompt": {"name": self.prompt.name, "version": self.prompt.version, "sha256": self.prompt.sha256},
             "llm": dict(self._describe),
         }
@@ -242,7 +248,10 @@ def open_agent(
     """
     store = Store(store_path)
     snapshot = store.snapshot()
-    index = ProductIndex.load(store.index_path, Embedder())
+    embedder = Embedder()
+    index = ProductIndex.load(store.index_path, embedder)
+    # Loading it takes seconds, which pass while the person types.
+    Thread(target=embedder.warm, daemon=True).start()
     if chat is None:
         path = model or default_model()
         chat, describe = local.LocalChat(path=path, exact=exact), {"file": path.name, "bytes": path.stat().st_size}

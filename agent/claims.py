@@ -19,6 +19,9 @@ NUMBER_WORDS = frozenset(
 )
 _COSTS = re.compile(r"\b(costs?|priced at|price of|price is|at a price of|spend|for just|cheaper at)$", re.IGNORECASE)
 _WITHIN = re.compile(r"\b(within|over the (?:next|last|coming)|during the (?:next|last))$", re.IGNORECASE)
+_LONGEST_NAME = 8
+"""Words of the longest name that is looked for."""
+
 _SENTENCE = re.compile(r"(?<=[.?])\s+|\n+")
 _WORD = re.compile(r"[a-z'-]+")
 
@@ -31,34 +34,26 @@ class Fault:
     sentence: str
 
 
+_TOKEN = re.compile(r"[\w'&-]+")
+
+
 @dataclass(frozen=True)
 class Names:
-    """The shop's own names, which literal text may not contain: titles, brands and categories.
-
-    A name of several words is found in any case; a single word only as it is printed, since "garden" is an
-    ordinary word and "Garden" a category.
-    """
+    """The shop's own names, which literal text may not contain: titles, brands and categories, in any case."""
 
     phrases: frozenset[str] = field(default=frozenset())
-    words: frozenset[str] = field(default=frozenset())
 
     @staticmethod
     def of(names: Iterable[str]) -> "Names":
-        """From the names as the shop prints them."""
-        cleaned = {" ".join(name.split()) for name in names if name and name.strip()}
-        phrases = {n.lower() for n in cleaned if " " in n}
-        return Names(frozenset(phrases), frozenset(n for n in cleaned if " " not in n and n[:1].isupper()))
+        """From the names as the shop prints them; those of a letter or two are found in ordinary words and left out."""
+        return Names(frozenset(" ".join(_TOKEN.findall(name.lower())) for name in names if len(name.strip()) > 2))
 
     def within(self, text: str) -> str | None:
         """A shop's name that stands in `text`, or None."""
-        tokens = re.findall(r"[\w'&-]+", text)
-        for at, token in enumerate(tokens):
-            if token in self.words and at > 0:
-                return token
-        lowered = [t.lower() for t in tokens]
-        for size in range(2, 7):
-            for at in range(len(lowered) - size + 1):
-                phrase = " ".join(lowered[at : at + size])
+        tokens = _TOKEN.findall(text.lower())
+        for at in range(len(tokens)):
+            for size in range(1, _LONGEST_NAME + 1):
+                phrase = " ".join(tokens[at : at + size])
                 if phrase in self.phrases:
                     return phrase
         return None

@@ -21,7 +21,7 @@ DEFAULT_SIZE = 500
 SUITED = 5
 """How many products a campaign shows at most."""
 
-_ASKED = 40
+_ASKED = 20
 """How many of the best members are asked for their recommendations when the goal names no products."""
 _SPARE = 5.0
 _LAPSED, _DUE_FROM, _DUE_UNTIL = 2.0, 0.75, 2.0

@@ -8,7 +8,7 @@ from campaign import offers
 
 if TYPE_CHECKING:
     from campaign.draft import Proposal
-    from campaign.plan import Outlook, Experiment
+    from campaign.plan import Experiment, Outlook
 
 
 def risks_of(proposal: Proposal, outlook: Outlook, test: Experiment) -> tuple[str, ...]:
@@ -17,12 +17,15 @@ def risks_of(proposal: Proposal, outlook: Outlook, test: Experiment) -> tuple[st
     counts = proposal.decisions["reason"].value_counts()
     if not counts.get(offers.CONTACTED, 0):
         found.append(f"Nobody would get a message: {_why_nobody(proposal)}.")
-    if outlook.cue == "loss":
+    if outlook.cue == "loss" and counts.get(offers.CONTACTED, 0):
         found.append("The campaign is expected to lose money.")
     elif outlook.cue == "risky" and counts.get(offers.CONTACTED, 0):
         found.append("A loss is possible: the interval of the expected profit reaches below zero.")
-    if outlook.evidence == "assumed":
+    if outlook.evidence == "assumed" and not counts.get(offers.NO_CHANNEL, 0):
         found.append(outlook.evidence_words[0].upper() + outlook.evidence_words[1:] + ".")
+    blind = blind_channels(proposal)
+    if blind:
+        found.append(f"What {' and '.join(blind)} would return is unknown, so only the cost is counted.")
     short = [p.title for p in proposal.products if p.stock_after is not None and p.stock_after < 0]
     if short:
         found.append(f"Stock may run out before the verdict: {', '.join(short)}.")
@@ -34,12 +37,16 @@ def risks_of(proposal: Proposal, outlook: Outlook, test: Experiment) -> tuple[st
     return tuple(found) or ("No risk stands out; the usual one is that the past is no promise.",)
 
 
+def blind_channels(proposal: Proposal) -> list[str]:
+    """Advertising channels of the plan that have no history."""
+    return [c.channel for c in proposal.paid if c.spend > 0 and not c.curve]
+
+
 def _why_nobody(proposal: Proposal) -> str:
     """The commonest reason to leave a member out, in words."""
     counts = proposal.decisions["reason"].value_counts()
-    if not any(c in proposal.terms.contact_cost for c in proposal.brief.channels):
-        return "the plan has no channel that writes to customers"
     return {
+        offers.NO_CHANNEL: offers.NO_CHANNEL,
         offers.NO_CONSENT: "no recorded consent allows it",
         offers.NO_ADDRESS: "no address is known",
         offers.CAPPED: "they had enough messages lately",
@@ -56,8 +63,8 @@ def unknown_of(proposal: Proposal) -> tuple[str, ...]:
         silent = int((table[f"{channel}_consent"] == "unknown").sum())
         if silent:
             found.append(
-                f"Consent to {channel} is unknown for {silent:,} of {len(table):,}, and unknown is not a yes: record it, "
-                "or override it with ingest --assume-consent REASON."
+                f"Consent to {channel} is unknown for {silent:,} of {len(table):,}, and unknown is not a yes: "
+                "record it, or override it with ingest --assume-consent REASON."
             )
         homeless = int(table[f"{channel}_address"].isna().sum())
         if homeless:
@@ -90,7 +97,8 @@ def changes_of(proposal: Proposal, outlook: Outlook) -> tuple[str, ...]:
     if len(silent):
         more = float((silent["gain"] - silent["giveaway"]).clip(lower=0).sum())
         found.append(
-            f"With consent and an address for the {len(silent):,} others, about {more:,.2f} {currency} more could be expected."
+            f"With consent and an address for the {len(silent):,} others, about {more:,.2f} {currency} more "
+            "could be expected."
         )
     going = decisions[decisions["reason"] == offers.CONTACTED]
     gain, profit = float(going["gain"].sum()), float(going["profit"].sum())

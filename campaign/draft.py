@@ -76,13 +76,13 @@ class Proposal:
     @property
     def fingerprint(self) -> str:
         """Hash of everything proposed; the same wishes on the same data give the same one."""
-        brief = self.brief
+        brief, table = self.brief, self.decisions
         content = [
             [brief.name, brief.audience.goal, brief.audience_id, list(brief.product_ids), list(brief.channels)],
-            [brief.budget, str(self.start), brief.discount, [c.text for c in brief.copies], self.snapshot_id, self.models],
-            [[str(i), str(c), r] for i, c, r in zip(self.decisions.index, self.decisions["channel"],
-                                                    self.decisions["reason"], strict=True)],
-        ]  # fmt: skip
+            [brief.budget, str(self.start), brief.discount, [c.text for c in brief.copies]],
+            [self.snapshot_id, self.models],
+            [list(map(str, row)) for row in zip(table.index, table["channel"], table["reason"], strict=True)],
+        ]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 from scipy.stats import norm
 
 from campaign import offers
-from campaign.doubts import changes_of, risks_of, unknown_of
+from campaign.doubts import blind_channels, changes_of, risks_of, unknown_of
 from campaign.draft import Proposal
 from campaign.experiment import Assignment, assign, detectable_effect, holdout_share
-from campaign.plan import Audience, Channel, Cue, Figure, Member, Outlook, Person, Plan, Experiment
+from campaign.plan import Audience, Channel, Cue, Experiment, Figure, Member, Outlook, Person, Plan
 
 _EIGHTY = float(norm.ppf(0.9))
 """Standard deviations of an 80% interval, one side."""
@@ -19,6 +19,10 @@ _EIGHTY = float(norm.ppf(0.9))
 
 def finish(proposal: Proposal, campaign_id: str) -> Plan:
     """The plan of `proposal` under `campaign_id`, whose hash decides who is held out."""
+    return Plan.from_json(_plan(proposal, campaign_id).to_json())  # as it will be read, so that both have one hash
+
+
+def _plan(proposal: Proposal, campaign_id: str) -> Plan:
     chosen = proposal.decisions[proposal.decisions["reason"] == offers.CONTACTED]
     baseline = float(chosen["chance"].mean()) if len(chosen) else 0.0
     effect = float(chosen["uplift"].mean()) if len(chosen) else 0.0
@@ -67,9 +71,9 @@ def finish(proposal: Proposal, campaign_id: str) -> Plan:
 
 def _members(split: Assignment, chosen: pd.DataFrame) -> tuple[Member, ...]:
     """Everyone of the experiment by id, with the probability of the arm (0 < p ≤ 1)."""
-    arms = {c: ("treated", 1 - split.share) for c in split.treated} | {
-        c: ("holdout", split.share) for c in split.holdout
-    }
+    arms = dict.fromkeys(split.treated, ("treated", 1 - split.share)) | dict.fromkeys(
+        split.holdout, ("holdout", split.share)
+    )
     return tuple(
         Member(c, "treated" if arm == "treated" else "holdout", str(chosen.loc[c, "channel"]), probability)
         for c, (arm, probability) in sorted(arms.items())
@@ -86,10 +90,8 @@ def _outlook(proposal: Proposal, treated: pd.DataFrame) -> Outlook:
     per_order = treated["per_order"]
     effect = proposal.effect
     measured = proposal.evidence == "experiment" and effect.supported
-    if measured:
-        doubt = (effect.high - effect.low) / 2 * float(per_order.sum())
-    else:
-        doubt = abs(float(treated["gain"].sum()))
+    assumed = abs(float(treated["gain"].sum()))
+    doubt = (effect.high - effect.low) / 2 * float(per_order.sum()) if measured else assumed
     extra = treated["uplift"].abs().clip(upper=1.0)
     chance = _EIGHTY * math.sqrt(float((per_order**2 * extra * (1 - extra)).sum()))
     half = math.sqrt(doubt**2 + chance**2 + proposal.paid_half_width**2)
@@ -97,7 +99,10 @@ def _outlook(proposal: Proposal, treated: pd.DataFrame) -> Outlook:
     spend = float(treated["cost"].sum()) + sum(c.spend for c in proposal.paid)
     uplift = f"model uplift {proposal.models['uplift']}"
     paid = "" if not proposal.paid else f" + response curves (model response {proposal.models['response']})"
-    formula = f"sum over the contacted of uplift × order value × (margin − discount) − discounts given anyway − messages, {uplift}{paid}"
+    formula = (
+        "sum over the contacted of uplift × order value × (margin − discount) − discounts given anyway − messages, "
+        f"{uplift}{paid}"
+    )
     spread = "80% interval: uncertainty of the uplift and of chance added in quadrature, " + uplift
     return Outlook(
         profit=Figure(profit, "money", formula),
@@ -111,8 +116,16 @@ def _outlook(proposal: Proposal, treated: pd.DataFrame) -> Outlook:
         evidence="experiment" if measured else "assumed",
         evidence_words=_evidence(proposal, measured),
         from_logs=_from_logs(proposal),
-        cue="loss" if _pointless(proposal) else cue_of(profit, profit - half),
+        cue=_cue(proposal, profit, profit - half),
     )
+
+
+def _cue(proposal: Proposal, profit: float, low: float) -> Cue:
+    """As `cue_of`; where nobody is worth a message it is a loss, and where a return is unknown a risk at most."""
+    if _pointless(proposal):
+        return "loss"
+    cue = cue_of(profit, low)
+    return "risky" if cue == "loss" and blind_channels(proposal) else cue
 
 
 def _pointless(proposal: Proposal) -> bool:
@@ -130,8 +143,14 @@ def _evidence(proposal: Proposal, measured: bool) -> str:
     if measured:
         return "the effect of a message was learnt from past messages sent or withheld by chance"
     if proposal.evidence == "experiment":
-        return "the effect of a message was learnt from a past experiment too small to bound it; anything from none to twice as much is possible"
-    return "the effect of a message is assumed, since this shop never withheld one by chance; it may be none, or twice as much"
+        return (
+            "the effect of a message was learnt from a past experiment that cannot bound it for these customers; "
+            "it may be none, or twice as much"
+        )
+    return (
+        "the effect of a message is assumed, since this shop's log holds too few messages sent or withheld by chance; "
+        "it may be none, or twice as much"
+    )
 
 
 def _from_logs(proposal: Proposal) -> str:
@@ -154,8 +173,8 @@ def _test(split: Assignment, share: float, baseline: float, effect: float, verdi
         words = "The hold-out is large enough to show the expected effect in 4 of 5 cases."
     else:
         words = (
-            f"The hold-out can show a difference of {100 * smallest:.1f} points or more; {100 * effect:.1f} is expected, so the "
-            "verdict may well stay open."
+            f"The hold-out can show a difference of {100 * smallest:.1f} points or more; {100 * effect:.1f} is "
+            "expected, so the verdict may well stay open."
         )
     return Experiment(
         holdout=held,
@@ -182,8 +201,8 @@ def _channels(proposal: Proposal, treated: pd.DataFrame) -> tuple[Channel, ...]:
                     profit=float(going["profit"].sum()),
                     send_at=send_at if len(going) else None,
                     curve=(),
-                    source=f"{len(going)} messages at {proposal.terms.contact_cost[channel]:g} {proposal.currency} (assumed) "
-                    "and the discounts expected to be used",
+                    source=f"{len(going)} messages at {proposal.terms.contact_cost[channel]:g} {proposal.currency} "
+                    "(assumed) and the discounts expected to be used",
                 )
             )
     return tuple(direct) + proposal.paid
@@ -217,7 +236,7 @@ def _audience(proposal: Proposal) -> Audience:
 
 
 def _typical(table: pd.DataFrame) -> tuple[Person, ...]:
-    """Three members at the quarter, the middle and the three quarters of the ranking, of the chosen where there are any."""
+    """Members at one, two and three quarters of the ranking, of the chosen where there are any."""
     going = table[table["reason"] == offers.CONTACTED]
     frame = going if len(going) else table
     places = sorted({(len(frame) - 1) * quarter // 4 for quarter in (1, 2, 3)})

@@ -1,4 +1,4 @@
-"""What customers bought so far: their rhythm, their value, and which products go together (all from the events table)."""
+"""What customers bought so far, from the events table: their rhythm, their value, and which products go together."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def purchases(snapshot: Snapshot, as_of: pd.Timestamp) -> ibis.Table:
 
 
 def customers(snapshot: Snapshot, as_of: pd.Timestamp) -> pd.DataFrame:
-    """One row a buyer (index customer_id, sorted): orders, first_at, last_at, revenue, quiet_days, interval_days, value.
+    """A row a buyer (index customer_id, sorted): orders, first_at, last_at, revenue, quiet_days, interval_days, value.
 
     `interval_days` is the customer's mean time between orders, drawn towards the shop's median by one
     pseudo-interval, so that a single pair of orders does not decide. `value` is the money of one order, drawn

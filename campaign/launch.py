@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from data.store import Snapshot
 
 
-class NotApproved(CampaignError):
+class NotApprovedError(CampaignError):
     """Nobody has approved this exact plan yet."""
 
 
@@ -28,18 +28,19 @@ def launch(
     """Logs the assignments and queues the messages of an approved campaign: (plan, messages queued, approver).
 
     Launching again queues nothing new and gives the same answer. A customer who has withdrawn consent since
-    the draft gets no message. Raises `NotApproved` without an approval of this plan's hash, and
+    the draft gets no message. Raises `NotApprovedError` without an approval of this plan's hash, and
     `CampaignError` when nothing would be sent.
     """
     kept = records.find(operations, campaign_id)
     plan = kept.plan
     if kept.approver is None:
-        raise NotApproved(f"nobody has approved campaign {plan.campaign_id} yet: run {command(plan.campaign_id)}")
+        raise NotApprovedError(f"nobody has approved campaign {plan.campaign_id} yet: run {command(plan.campaign_id)}")
     if kept.status == "cancelled":
         raise CampaignError(f"campaign {plan.campaign_id} was cancelled; draft it again")
     if plan.contacted == 0 and not any(c.spend > 0 for c in plan.channels):
         raise CampaignError(
-            f"campaign {plan.campaign_id} would reach nobody, since no consent is recorded; record consent and draft it again"
+            f"campaign {plan.campaign_id} cannot start: {plan.risks[0][0].lower()}{plan.risks[0][1:].rstrip('.')}; "
+            "mend that and draft it again"
         )
     with operations.session() as session:
         row = session.get_one(Campaign, plan.campaign_id)

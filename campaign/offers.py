@@ -16,15 +16,16 @@ ASSUMED_MARGIN = 0.40
 CONTACT_COST: Mapping[str, float] = {"email": 0.03, "sms": 0.06}
 """Assumed cost of one message with its share of the work, in the shop's currency; always said."""
 
-CONTACTED, NO_CONSENT, NO_ADDRESS, CAPPED, NOT_WORTH, OVER_BUDGET = (
+CONTACTED, NO_CHANNEL, NO_CONSENT, NO_ADDRESS, CAPPED, NOT_WORTH, OVER_BUDGET = (
     "contacted",
+    "the plan has no channel that writes to customers",
     "no recorded consent",
     "no address",
     "had enough messages lately",
     "would cost more than they bring",
     "beyond the budget",
 )
-REASONS = (CONTACTED, NO_CONSENT, NO_ADDRESS, CAPPED, NOT_WORTH, OVER_BUDGET)
+REASONS = (CONTACTED, NO_CHANNEL, NO_CONSENT, NO_ADDRESS, CAPPED, NOT_WORTH, OVER_BUDGET)
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,14 @@ def decide(
     within = worth & _affordable(table, worth, budget)
     table["reason"] = np.select(
         [
+            np.full(len(table), not direct),
             ~consented.to_numpy(),
             channel.isna().to_numpy(),
             np.asarray(members.index.isin(list(capped))),
             (table["profit"] <= 0).to_numpy(),
             ~within.to_numpy(),
         ],
-        [NO_CONSENT, NO_ADDRESS, CAPPED, NOT_WORTH, OVER_BUDGET],
+        [NO_CHANNEL, NO_CONSENT, NO_ADDRESS, CAPPED, NOT_WORTH, OVER_BUDGET],
         default=CONTACTED,
     )
     return table

@@ -1,4 +1,4 @@
-"""The advertising part of a plan: what the messages leave of the budget, spent where the response curves say it pays."""
+"""The advertising part of a plan: what the messages leave of the budget, spent where the curves say it pays."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def allocate_paid(
                 profit=-spend if blind else float(row["expected"]),
                 send_at=None,
                 curve=() if blind or spend <= 0 else _curve(response, name, spend, margin, days),
-                source=f"no history of {name}: an even part of the budget, its return unknown, so only the cost is counted"
+                source=f"no history of {name}: an even part of the budget, return unknown, so only the cost counts"
                 if blind
                 else response.source(f"margin × revenue − spend over {days} days"),
             )

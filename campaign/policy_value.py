@@ -26,9 +26,9 @@ Scope = Literal["audience", "everyone"]
 class Estimate:
     """Extra reward of contacting one customer, from the logs; an 80% interval.
 
-    `unit` is "orders" where the logged rewards are 0 or 1, else "profit": money after goods and messages. `decisions` counts the logged
-    decisions used; `scope` says whether they are of this audience or of everyone. `supported` is False, and
-    the numbers are zero, when one of the actions was hardly ever logged; `why` then says so in words.
+    `unit` is "orders" where the logged rewards are 0 or 1, else "profit": money after goods and messages.
+    `decisions` counts the logged decisions used; `scope` says whether they are of this audience or of everyone.
+    `supported` is False, and the numbers are zero, when one of the actions was hardly ever logged; `why` says so.
     """
 
     supported: bool

@@ -25,7 +25,7 @@ State = Literal["positive", "negative", "inconclusive", "running"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Arms' sizes, the difference of purchase rates (None while it runs), extra orders, and extra profit after costs."""
+    """Arms' sizes, difference of purchase rates (None while it runs), extra orders, and extra profit after costs."""
 
     plan: Plan
     state: State
@@ -54,10 +54,16 @@ def measure(snapshot: Snapshot, operations: Operations, campaign_id: str, *, as_
             select(Assignment.customer_id, Assignment.arm).where(Assignment.campaign_id == plan.campaign_id)
         ).all()
         live = session.execute(
-            select(LiveEvent.event_id, LiveEvent.at, LiveEvent.customer_id, LiveEvent.quantity, LiveEvent.unit_price, LiveEvent.order_id)
-            .where(LiveEvent.kind == "purchase")
-        ).all()  # fmt: skip
-    arms = pd.Series({c: arm for c, arm in rows}, dtype="object").sort_index()
+            select(
+                LiveEvent.event_id,
+                LiveEvent.at,
+                LiveEvent.customer_id,
+                LiveEvent.quantity,
+                LiveEvent.unit_price,
+                LiveEvent.order_id,
+            ).where(LiveEvent.kind == "purchase")
+        ).all()
+    arms = pd.Series({row.customer_id: row.arm for row in rows}, dtype="object").sort_index()
     treated, held = int((arms == "treated").sum()), int((arms == "holdout").sum())
     end = pd.Timestamp(plan.end)
     latest = max([as_of, *(pd.Timestamp(at) for _, at, *_ in live)])

@@ -47,9 +47,11 @@ class Commands(TyperGroup):
             raise  # ends on purpose; a broken pipe is a reader who went away, as with `| head`
         except KeyboardInterrupt:
             sentence, code = "Stopped; nothing is half-written.", INTERRUPTED
+            if sys.stderr.isatty():
+                print(file=sys.stderr)  # the terminal has just shown ^C
         except Exception as error:
             sentence, code = _in_words(error, ctx)
-            if ctx.obj.debug:
+            if _debugging(ctx):
                 traceback.print_exc()
         print(clean(sentence), file=sys.stderr)
         raise typer.Exit(code)
@@ -113,9 +115,14 @@ def _in_words(error: Exception, context: Any) -> tuple[str, int]:
     if isinstance(error, ShopkeeperError):
         return str(error), WRONG
     if isinstance(error, TyperException):
-        return f"{error.format_message()} See: shopkeeper {context.invoked_subcommand} --help", WRONG
+        where = " ".join(word for word in ("shopkeeper", context.invoked_subcommand, "--help") if word)
+        return f"{error.format_message()} See: {where}", WRONG
     if isinstance(error, OSError):
         where = f" {error.filename}" if error.filename else ""
         return f"The system refused{where}: {error.strerror or error}.", WRONG
-    hint = "" if context.obj.debug else " Run it again with --debug to see where."
+    hint = "" if _debugging(context) else " Run it again with --debug to see where."
     return f"Something unexpected went wrong: {type(error).__name__}: {error}.{hint}", DEFECT
+
+
+def _debugging(context: Any) -> bool:
+    return isinstance(context.obj, Session) and context.obj.debug

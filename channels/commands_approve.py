@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from channels.options import DebugOption, StoreOption, records_of, store_at
+from channels.options import DebugOption, StoreOption, at_store, records_of, store_at
 
 
 def approve(
@@ -23,7 +23,6 @@ def approve(
     - `shopkeeper approve C-0001 --by "Ada Miller"`
     """
     from campaign import approval
-    from channels.commands_plan import at_store
     from channels.terminal import Screen
 
     screen, place = Screen(), store_at(store)

@@ -72,26 +72,44 @@ def chat(
         )
     if customer is not None:
         require_customer(place.snapshot(), customer)
-    screen = Screen()
+    screen, at_prompt = Screen(), not say and sys.stdin.isatty()
     agent = open_agent(place.root, role=role.value, customer_id=customer)
     try:
-        name = uuid4().hex if new else thread
-        sentences = say if say else _lines(screen if sys.stdin.isatty() else None)
-        for sentence in sentences:
-            try:
-                if as_json:
-                    print(
-                        json.dumps(as_record(sentence, agent.ask(sentence, thread=name)), ensure_ascii=False),
-                        flush=True,
-                    )
-                else:
-                    converse(screen, agent, sentence, thread=name, echo=bool(say) or not sys.stdin.isatty())
-            except ShopkeeperError as error:
-                if say or not sys.stdin.isatty():
-                    raise
-                screen.say(str(error), style="red")  # at the prompt, one failure does not end the conversation
+        talk(
+            screen,
+            agent,
+            say or _lines(screen if at_prompt else None),
+            thread=uuid4().hex if new else thread,
+            as_json=as_json,
+            echo=not at_prompt,
+            forgiving=at_prompt,
+        )
     finally:
         agent.close()
+
+
+def talk(
+    screen: Screen,
+    agent: Agent,
+    sentences: Iterable[str],
+    *,
+    thread: str,
+    as_json: bool = False,
+    echo: bool = True,
+    forgiving: bool = False,
+) -> None:
+    """Says each sentence in turn; when `forgiving`, a failure is shown and the conversation goes on."""
+    for sentence in sentences:
+        try:
+            if as_json:
+                record = as_record(sentence, agent.ask(sentence, thread=thread))
+                print(json.dumps(record, ensure_ascii=False), flush=True)
+            else:
+                converse(screen, agent, sentence, thread=thread, echo=echo)
+        except ShopkeeperError as error:
+            if not forgiving:
+                raise
+            screen.say(str(error), style="red")
 
 
 def open_agent(path: Path, *, role: Role = "marketer", customer_id: str | None = None, task: Task = "chat") -> Agent:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import typer
 
-from channels.options import DebugOption, StoreOption
+from channels.options import DebugOption, StoreOption, at_store
 
 if TYPE_CHECKING:
     from channels.terminal import Screen
@@ -37,18 +37,19 @@ def demo(
     - `shopkeeper demo --fresh`
     """
     from channels.commands_chat import converse, open_agent
-    from channels.commands_plan import at_store, make
+    from channels.commands_plan import make
     from channels.terminal import Screen
     from data.store import Store
 
     screen, place = Screen(), Store(store or DEFAULT_STORE)
     _shop(screen, place, fresh=fresh)
     _models(screen, place, fresh=fresh)
-    started = time.perf_counter()
     agent = open_agent(place.root)
-    screen.say("Agent: the language model is loaded", seconds=time.perf_counter() - started)
-    screen.say()
     try:
+        agent.decide("hello")  # loads the language model, which would count as thinking
+        pace = agent.decide(QUESTION).seconds
+        screen.say(f"Agent: SmolLM2-135M + shopkeeper adapter, {pace:.1f} s a decision on this machine")
+        screen.say()
         converse(screen, agent, QUESTION, thread=uuid4().hex)
     finally:
         agent.close()

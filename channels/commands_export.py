@@ -34,13 +34,14 @@ def export_model(
     from channels.terminal import Screen
     from data.errors import SettingError
     from llm import weights
-    from training import export
 
     source = adapter or weights.ADAPTER
     if not (source / "adapter_model.safetensors").is_file():
         raise SettingError(
             f"there is no adapter in {source}: run shopkeeper finetune, then name its folder by --adapter"
         )
+    from training import export  # only now: it loads what takes seconds
+
     screen = Screen()
     started = time.perf_counter()
     with screen.progress() as show:

@@ -42,17 +42,18 @@ def finetune(
 
     - `shopkeeper finetune`
     - `shopkeeper finetune --resume`
-    - `shopkeeper finetune --base HuggingFaceTB/SmolLM2-360M-Instruct --out var/big`
+    - `shopkeeper finetune --base SmolLM2-360M-Instruct-Q8_0.gguf --out var/bigger`
     """
     from channels.terminal import Screen
     from data.errors import SettingError
-    from training import finetune as training
 
     started_before = (out / "checkpoint.pt").exists()
     if started_before and not resume:
         raise SettingError(f"{out} holds a training already: go on with --resume, or name another folder with --out")
     if resume and not started_before:
         raise SettingError(f"{out} holds no training to go on with: leave --resume out")
+    from training import finetune as training  # only now: it loads what takes seconds
+
     screen = Screen()
     last = {"step": 0, "steps": 0, "loss": 0.0}
 

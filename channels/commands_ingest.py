@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from channels.options import DebugOption, StoreOption, store_at
+from channels.options import DebugOption, StoreOption, at_store, store_at
 
 
 class Format(StrEnum):
@@ -69,4 +69,5 @@ def ingest(
     report.quality.print(screen.console)
     screen.say()
     screen.say(f"Report: {report.quality_path}")
-    screen.say("Next: shopkeeper train" if report.changed else "")
+    if report.changed:
+        screen.say(f"Next: shopkeeper train{at_store(place)}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from channels.options import DebugOption, StoreOption, records_of, store_at
+from channels.options import DebugOption, StoreOption, at_store, records_of, store_at
 
 
 def launch(
@@ -24,7 +24,6 @@ def launch(
     - `shopkeeper launch C-0001`
     """
     from campaign import launch as start
-    from channels.commands_plan import at_store
     from channels.terminal import Screen
     from data.errors import CampaignError
 
@@ -32,7 +31,7 @@ def launch(
     snapshot, operations = place.snapshot(), records_of(place)
     try:
         plan, queued, approver = start.launch(snapshot, operations, campaign, as_of=snapshot.as_of)
-    except start.NotApproved:
+    except start.NotApprovedError:
         raise CampaignError(
             f"nobody has approved campaign {campaign} yet: read its plan, then run "
             f"shopkeeper approve {campaign} --by NAME{at_store(place)}"

@@ -9,7 +9,7 @@ from uuid import uuid4
 import typer
 
 from channels.commands_chat import converse, open_agent
-from channels.options import DebugOption, StoreOption, store_at
+from channels.options import DebugOption, StoreOption, at_store, records_of, store_at
 from data.errors import CampaignError
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def make(screen: Screen, agent: Agent, store: Store, brief: str, *, folder: Path
     answer = converse(screen, agent, brief, thread=uuid4().hex)
     campaign_id = drafted(answer)
     if campaign_id is None:
-        raise CampaignError("no plan came of this brief: name a goal, and if you like a budget and channels")
+        raise CampaignError(f"no plan came of this brief: {_why(answer)}")
     paths = write_pages(store, campaign_id, folder=folder, trace=answer.trace)
     screen.say(f"→ {paths['html']}")
-    screen.note(f"also {paths['md']}, {paths['json']} · trace {answer.trace}")
+    screen.note(f"also {paths['md']}, {paths['json']}")
     screen.say(f"Launch needs your approval: shopkeeper approve {campaign_id} --by NAME{at_store(store)}")
     return campaign_id
 
@@ -69,13 +69,18 @@ def drafted(answer: Answer) -> str | None:
     return str(drafts[-1].facts["campaign"].value) if drafts else None
 
 
+def _why(answer: Answer) -> str:
+    """What kept the agent from a plan, as far as a tool said it."""
+    failed = [c.result for c in answer.calls if c.result.failed]
+    return failed[-1].facts["message"].display if failed else "name a goal, and if you like a budget and channels"
+
+
 def write_pages(
     store: Store, campaign_id: str, *, folder: Path | None = None, trace: Path | None = None
 ) -> dict[str, Path]:
     """Writes the plan as it stands now (status, approver) as C-0001.md, .json and .html; the paths by ending."""
     from campaign import records
     from channels import plan_page
-    from channels.options import records_of
 
     operations = records_of(store)
     try:
@@ -84,10 +89,3 @@ def write_pages(
         operations.close()
     standing = plan_page.Standing(kept.status, kept.approver, None if trace is None else trace.stem)
     return plan_page.write(kept.plan, folder or store.root / "campaigns", standing)
-
-
-def at_store(store: Store) -> str:
-    """` --store PATH` for a command that a person is told to type, unless the usual store is meant."""
-    from channels.options import DEFAULT_STORE
-
-    return "" if store.root == DEFAULT_STORE else f" --store {store.root}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from channels.options import DebugOption, StoreOption, store_at
+from channels.options import DebugOption, StoreOption, at_store, store_at
 
 if TYPE_CHECKING:
     from channels.terminal import Screen
@@ -28,7 +28,7 @@ def train(*, store: StoreOption = None, _debug: DebugOption = False) -> None:
     snapshot = place.snapshot()
     screen.say(f"{snapshot.name} · snapshot {snapshot.id} · as of {snapshot.as_of:%d %b %Y}")
     fit(screen, place)
-    screen.say('Next: shopkeeper chat --say "Which products sell best?"')
+    screen.say(f'Next: shopkeeper chat{at_store(place)} --say "Which products sell best?"')
 
 
 def fit(screen: Screen, store: Store) -> None:
@@ -44,5 +44,4 @@ def fit(screen: Screen, store: Store) -> None:
         build(snapshot, store.index_path.parent / snapshot.id, progress=show)
     parts = " ▸ ".join([*registry.MODELS, "index"])
     screen.say(f"Training: {parts}", seconds=time.perf_counter() - started)
-    rows = [line.cells for line in worth(models)]
-    screen.table(("on days not seen in training", "measure", "model", "baseline", ""), rows)
+    screen.columns([line.cells for line in worth(models)])

@@ -59,6 +59,11 @@ def store_at(path: Path | None) -> Store:
     return Store(path or DEFAULT_STORE)
 
 
+def at_store(store: Store) -> str:
+    """` --store PATH` for a command that a person is told to type, unless the usual store is meant."""
+    return "" if store.root == DEFAULT_STORE else f" --store {store.root}"
+
+
 def records_of(store: Store) -> Operations:
     """The operational records of `store`; `StoreError` while the store is empty."""
     from data.operations import Operations

@@ -43,7 +43,9 @@ class Screen:
     """One person's terminal, or the pipe that stands in for it."""
 
     def __init__(self, file: IO[str] | None = None, *, width: int | None = None, terminal: bool | None = None) -> None:
-        self.console = Console(file=file, width=width, force_terminal=terminal, highlight=False, soft_wrap=False)
+        self.console = Console(file=file, width=width, force_terminal=terminal, highlight=False)
+        if not self.live:
+            self.console.width = width or WIDEST  # a pipe has no width of its own
 
     @property
     def live(self) -> bool:
@@ -76,12 +78,14 @@ class Screen:
             self._put(_block(clean(step.summary), self.width, indent=6, style="red"))
 
     def answer(self, answer: Answer, speaker: str = "agent") -> None:
-        """The answer with its numbers, what the tools added beneath, and the sources."""
+        """The answer with its numbers, what the tools added beneath, the sources, and where the trace lies."""
         self._put(_spoken(speaker, clean(with_numbers(answer.text, answer.citations)), self.width))
         for beneath in dict.fromkeys(c.result.text for c in answer.calls if c.result.text):
             self._put(_block(clean(beneath), self.width, indent=MARGIN))
         for line in source_lines(answer.citations):
             self._put(_block(clean(line), self.width, indent=MARGIN, hang=4, style="dim"))
+        if answer.trace is not None:
+            self._put(Text(f"{' ' * MARGIN}trace {answer.trace}", style="dim"))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, indent: int = 2) -> None:
         """A plain table; the first column is words, the others are aligned to the right."""
@@ -92,6 +96,12 @@ class Screen:
             grid.add_row(*(Text(clean(cell)) for cell in row))
         for line in _lines_of(grid, self.width - indent):
             self._put(Text(" " * indent + line))
+
+    def columns(self, rows: Sequence[Sequence[str]]) -> None:
+        """Cells in columns without a head, as wide as they need."""
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            self.say("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str, float], None]]:
@@ -136,7 +146,7 @@ class Stream:
 
     def feed(self, piece: str) -> None:
         """The next piece, figures filled in."""
-        self.words += piece
+        self.words = re.sub(r"  +", " ", self.words + piece)
         self.on_change(self.words)
 
 
@@ -222,14 +232,14 @@ def _block(text: str, width: int, *, indent: int, hang: int = 0, style: str = ""
 
 
 def _wrapped(text: str, width: int, *, hang: int = 0) -> list[str]:
-    """`text` in lines of `width`; its own line breaks stay."""
+    """`text` in lines of `width`; its own line breaks stay, and a source's number stays with its figure."""
     lines: list[str] = []
-    for paragraph in text.strip().split("\n"):
+    for paragraph in re.sub(r" (?=\[\d+\])", "\u00a0", text.strip()).split("\n"):
         wrapper = textwrap.TextWrapper(
             max(20, width), subsequent_indent=" " * hang, break_on_hyphens=False, break_long_words=False
         )
         lines += wrapper.wrap(paragraph) or [""]
-    return lines or [""]
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _lines_of(grid: Table, width: int) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Worth:
-    """One line: what is predicted, the measure, the model's value, the baseline's with its name, and a remark."""
+    """One line: what is predicted, the measure, the model's value, the baseline's name and value, and a remark."""
 
     what: str
     measure: str
@@ -22,9 +22,10 @@ class Worth:
     remark: str = ""
 
     @property
-    def cells(self) -> tuple[str, str, str, str, str]:
+    def cells(self) -> tuple[str, str, str, str]:
         """The line as the columns of a table."""
-        return self.what, self.measure, self.model, self.baseline, self.remark
+        measured = f"{self.measure} {self.model}" if self.model else "not measured"
+        return self.what, measured, f"({self.baseline})" if self.baseline else "", self.remark
 
 
 def worth(models: ModelSet) -> list[Worth]:
@@ -37,19 +38,19 @@ def worth(models: ModelSet) -> list[Worth]:
 def _behaviour(model: Model) -> list[Worth]:
     found, what = model.metrics, "will buy within 30 days"
     if "auc" not in found:
-        return [Worth(what, "AUC", "–", "–", "too little history to measure")]
+        return [Worth(what, "AUC", "", "", "too little history to measure")]
     remark = f"calibrated within {100 * found['ece']:.1f} points" if "ece" in found else ""
-    baseline = f"{_short(found['auc_logistic'])} logistic" if "auc_logistic" in found else "–"
+    baseline = f"logistic {_short(found['auc_logistic'])}" if "auc_logistic" in found else ""
     return [Worth(what, "AUC", _short(found["auc"]), baseline, remark)]
 
 
 def _recommend(model: Model) -> list[Worth]:
     found, what = model.metrics, "next new items"
     if "recall@20" not in found:
-        return [Worth(what, "recall@20", "–", "–", "too few customers to measure")]
+        return [Worth(what, "recall@20", "", "", "too few customers to measure")]
     return [
-        Worth(what, "recall@20", _short(found["recall@20"]), f"{_short(found['recall@20_popular'])} best sellers"),
-        Worth("", "NDCG@20", _short(found["ndcg@20"]), f"{_short(found['ndcg@20_popular'])} best sellers"),
+        Worth(what, "recall@20", _short(found["recall@20"]), f"best sellers {_short(found['recall@20_popular'])}"),
+        Worth("", "NDCG@20", _short(found["ndcg@20"]), f"best sellers {_short(found['ndcg@20_popular'])}"),
     ]
 
 
@@ -62,26 +63,35 @@ def _forecast(model: Model) -> list[Worth]:
             continue
         prefix = f"wape_{kind}_"
         plain = min(((v, k.removeprefix(prefix)) for k, v in found.items() if k.startswith(prefix)), default=None)
-        baseline = "–" if plain is None else f"{_short(plain[0])} {plain[1].replace('_', ' ')}"
+        baseline = "" if plain is None else f"{_BASELINES.get(plain[1], plain[1].replace('_', ' '))} {_short(plain[0])}"
         remark = "" if lines or coverage is None else f"80% intervals hold {100 * coverage:.0f}%"
         lines.append(Worth(f"weekly demand, {kind}", "WAPE", _short(found[f"wape_{kind}"]), baseline, remark))
-    return lines or [Worth("weekly demand", "WAPE", "–", "–", "history too short to look back on")]
+    return lines or [Worth("weekly demand", "WAPE", "", "", "history too short to look back on")]
 
 
 def _uplift(model: Model) -> list[Worth]:
     found, what = model.metrics, "what a message adds"
     if "average_uplift" not in found:
-        return [Worth(what, "points", "–", "–", "no experiment in the data: a cautious constant is assumed")]
+        return [Worth(what, "points", "", "", "no experiment in the data: a cautious constant is assumed")]
     error = 100 * found.get("average_uplift_error", 0.0)
-    remark = f"± {error:.1f}, from {found['decisions']:,.0f} randomised decisions"
-    return [Worth(what, "points", f"{100 * found['average_uplift']:.1f}", "0 no message", remark)]
+    remark = f"± {error:.1f}, from {found['decisions']:,.0f} randomised mails"
+    return [Worth(what, "chance", f"+{100 * found['average_uplift']:.1f} points", "", remark)]
+
+
+def _response(model: Model) -> list[Worth]:
+    found, what = model.metrics, "orders from advertising"
+    if "wape_orders" not in found:
+        return [Worth(what, "WAPE", "", "", "no advertising history: an even return is assumed")]
+    return [
+        Worth(what, "WAPE", _short(found["wape_orders"]), f"in proportion {_short(found['wape_orders_proportional'])}")
+    ]
 
 
 def _any(model: Model) -> list[Worth]:
     """A model that has no line of its own: its first measures as they are."""
     measured = [(key, value) for key, value in model.metrics.items()][:2]
     shown = ", ".join(f"{key.replace('_', ' ')} {value:.2f}" for key, value in measured)
-    return [Worth(model.name, "", "–", "–", shown)] if shown else []
+    return [Worth(model.name, "", "", "", shown)] if shown else []
 
 
 def _short(value: float) -> str:
@@ -93,9 +103,12 @@ def _short(value: float) -> str:
     return f"{value:.2f}".removeprefix("0")
 
 
+_BASELINES = {"8_week_mean": "8-week mean", "last_value": "last week", "seasonal_naive": "last year"}
+
 _LINES: dict[str, Callable[[Model], list[Worth]]] = {
     "behaviour": _behaviour,
     "recommend": _recommend,
     "forecast": _forecast,
     "uplift": _uplift,
+    "response": _response,
 }

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-OTHER = "Other"
-"""Where a title goes that no list and no common word names."""
+OTHER = "Miscellaneous"
+"""Where a title goes that no list and no common word names; not "Other", a word that ordinary sentences need."""
 
 OCCASIONS: dict[str, str] = {
     "Christmas": (

@@ -78,7 +78,7 @@ def _beside(left: ibis.Table, right: ibis.Table) -> ibis.Table:
 
 
 def _number(value: float) -> ibis.ir.FloatingScalar:
-    return ibis.literal(value, "float64")  # Spark would read a bare 0.5 as a DECIMAL
+    return ibis.literal(value, "float64")  # typed: with a double beside it, Spark computes in doubles, not DECIMAL
 
 
 def _past(tables: Tables, as_of: pd.Timestamp) -> ibis.Table:

@@ -112,7 +112,8 @@ def summary(verdicts: Sequence[Verdict]) -> dict[str, float]:
     """The task's metrics.
 
     `decline_recall` is the share of cases without a tool in which none was called, `false_decline_rate` the share
-    of the others in which none was called; `by_tool/x` is the share of fully right cases that want tool x first.
+    of the others in which none was called. `extra_arguments` counts where the tool is right. `by_tool/x` is the share
+    of fully right cases among those that want tool x first.
     """
     values = _values(verdicts)
     metrics = {name: share(found) for name, (found, _) in values.items() if found}

@@ -100,7 +100,13 @@ class Engine:
 @lru_cache(maxsize=4)
 def engine(path: Path, *, threads: int | None = None, slots: int = 1) -> Engine:
     """The engine for `path`, loaded once a process."""
-    return Engine(path, threads=threads or min(4, os.cpu_count() or 1), slots=slots)
+    return Engine(path, threads=threads or _cores(), slots=slots)
+
+
+def _cores() -> int:
+    """Cores that this process may use, at most four: a thread that shares its core only slows the others down."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(4, allowed)
 
 
 class LocalChat(BaseChatModel):

@@ -13,12 +13,16 @@ Series = NDArray[np.float64]
 STEP = 4
 """Weeks that each origin forecasts; origins lie as far apart, so no week is judged twice."""
 ORIGINS = 5
+LEAST_ORIGINS = 3
 LEAST_WEEKS = 8
+RULE = "8-week mean"
 LEVELS = np.linspace(0.005, 0.995, 199)
-FEW = 50
+STAND_INS = ("AutoETS", RULE)
+FEW, FEWEST = 50, 3
+"""Errors below which their signs are not trusted, and below which nothing is."""
 DRIFT = 1.25
 """Growth exponent of a year's total: weeks err together (1), and a little more the further they lie (0.25)."""
-BASELINES = ("last value", "8-week mean")
+BASELINES = ("last value", RULE)
 
 
 @dataclass
@@ -26,12 +30,13 @@ class Backtest:
     """Forecasts of one group of series from past origins, newest first.
 
     `paths[origin][method]` and `actual[origin]` are (series × 4 weeks), `scales[origin]` (series,);
-    `barred` methods are measured but never chosen.
+    `alike[origin]` marks the series that were of this group already then; `barred` methods are measured, never chosen.
     """
 
     paths: list[Mapping[str, Series]] = field(default_factory=list)
     actual: list[Series] = field(default_factory=list)
     scales: list[Series] = field(default_factory=list)
+    alike: list[NDArray[np.bool_]] = field(default_factory=list)
     barred: tuple[str, ...] = ()
 
     @property
@@ -40,29 +45,34 @@ class Backtest:
         return len(self.actual)
 
     def wape(self, method: str, origins: Sequence[int]) -> float:
-        """Σ|actual − forecast| / Σ actual over `origins` and all series; infinite where the method could not run."""
-        if any(method not in self.paths[o] for o in origins):
-            return float("inf")
+        """Σ|actual − forecast| / Σ actual over `origins` and all series."""
         missed = sum(float(np.abs(self.actual[o] - self.paths[o][method]).sum()) for o in origins)
         return missed / max(sum(float(self.actual[o].sum()) for o in origins), 1e-9)
 
     def best(self) -> str:
-        """The method with the least WAPE over all origins; the 8-week mean when there are none."""
-        if not self.origins:
-            return "8-week mean"
-        # The oldest origin has the shortest history, so what ran there ran everywhere.
-        rivals = [method for method in self.paths[-1] if method not in self.barred]
-        return min(rivals, key=lambda method: self.wape(method, range(self.origins)))
+        """The method with the least WAPE over the latest 5 origins; the 8-week mean when there are none.
+
+        A method that needs a longer history than the older origins had is judged where it ran, at 3 origins or more,
+        against the 8-week mean at the same origins.
+        """
+        recent = range(min(self.origins, ORIGINS))
+        scores: dict[str, float] = {}
+        for method in self.paths[0] if recent else ():
+            ran = [o for o in recent if method in self.paths[o]]
+            if method not in self.barred and len(ran) >= min(LEAST_ORIGINS, len(recent)):
+                scores[method] = self.wape(method, ran) / max(self.wape(RULE, ran), 1e-9)
+        return min(scores, key=lambda method: scores[method]) if scores else RULE
 
     def older_than(self, origin: int) -> Backtest:
         """The same without the origins up to and including number `origin`, newest first."""
         after = slice(origin + 1, None)
-        return Backtest(self.paths[after], self.actual[after], self.scales[after], self.barred)
+        return Backtest(self.paths[after], self.actual[after], self.scales[after], self.alike[after], self.barred)
 
     def errors(self, method: str) -> Series:
-        """WAPE of each series over all origins, (series,); NaN where nothing sold."""
-        missed = sum(np.abs(a - p[method]).sum(axis=1) for a, p in zip(self.actual, self.paths, strict=True))
-        sold = sum(a.sum(axis=1) for a in self.actual)
+        """WAPE of each series over the latest 5 origins, (series,); NaN where nothing sold."""
+        recent = [o for o in range(min(self.origins, ORIGINS)) if method in self.paths[o]]
+        missed = sum(np.abs(self.actual[o] - self.paths[o][method]).sum(axis=1) for o in recent)
+        sold = sum(self.actual[o].sum(axis=1) for o in recent)
         sold, missed = np.asarray(sold, dtype=float), np.asarray(missed, dtype=float)
         return np.asarray(np.divide(missed, sold, out=np.full(sold.shape, np.nan), where=sold > 0))
 
@@ -111,7 +121,8 @@ class Tally:
             self._sold[kind] = self._sold.get(kind, 0.0) + float(actual.sum())
             spread, scale = spread_of(older, chosen), test.scales[origin][rows]
             error = (actual - paths[chosen][rows]).sum(axis=1) / scale
-            self._covered.append((error >= spread.at_total(0.1, STEP)) & (error <= spread.at_total(0.9, STEP)))
+            inside = (error >= spread.at_total(0.1, STEP)) & (error <= spread.at_total(0.9, STEP))
+            self._covered.append(inside[test.alike[origin][rows]])
 
     def metrics(self) -> dict[str, float]:
         """WAPE by kind, beside the baselines', and how often 4 weeks' totals fell into their 80% interval."""
@@ -120,7 +131,7 @@ class Tally:
             for name, missed in self._missed[kind].items():
                 if sold > 0:
                     found["_".join(["wape", kind, *name.replace("-", " ").split()])] = missed / sold
-        if self._covered:
+        if sum(map(len, self._covered)):
             found["coverage_80"] = float(np.concatenate(self._covered).mean())
         return found
 
@@ -130,17 +141,26 @@ WIDE = Spread(week=np.linspace(-2, 3, len(LEVELS)), total=np.linspace(-8, 12, le
 
 
 def backtest(
-    history: Series, candidates: Callable[[int], Mapping[str, Series]], *, barred: tuple[str, ...] = ()
+    history: Series,
+    candidates: Callable[[int], Mapping[str, Series]],
+    *,
+    origins: int = ORIGINS,
+    alike: Callable[[int], NDArray[np.bool_]] | None = None,
+    barred: tuple[str, ...] = (),
 ) -> Backtest:
-    """Forecasts `history` (series × weeks) from up to 5 origins; `candidates(cut)` may see weeks before `cut` only."""
+    """Forecasts `history` (series × weeks) from past origins; `candidates(cut)` may see weeks before `cut` only.
+
+    `alike(cut)`, (series,), marks those that belonged to the group before `cut`; without it all did.
+    """
     found = Backtest(barred=barred)
-    for number in range(1, ORIGINS + 1):
+    for number in range(1, origins + 1):
         cut = history.shape[1] - STEP * number
         if cut < LEAST_WEEKS:
             break
         found.paths.append(candidates(cut))
         found.actual.append(history[:, cut : cut + STEP])
         found.scales.append(scale_of(history[:, :cut]))
+        found.alike.append(np.ones(len(history), dtype=bool) if alike is None else alike(cut))
     return found
 
 
@@ -162,22 +182,28 @@ def scale_of(history: Series) -> Series:
     return np.asarray(np.maximum(np.abs(recent - mean).mean(axis=1), least))
 
 
-def spread_of(test: Backtest, method: str, rows: NDArray[np.intp] | None = None) -> Spread:
-    """The spread of `method`'s errors over all origins (and `rows` of the series)."""
-    if test.origins == 0:
-        return WIDE
-    chosen = slice(None) if rows is None else rows
-    weekly, totals = [], []
-    for actual, paths, scales in zip(test.actual, test.paths, test.scales, strict=True):
-        missed = ((actual - paths[method]) / scales[:, None])[chosen]
-        weekly.append(missed.ravel())
-        totals.append(missed.sum(axis=1))
+def spread_of(test: Backtest, method: str, *, together: bool = False) -> Spread:
+    """The spread of `method`'s errors over all origins, of a stand-in where the history was too short for it.
+
+    A series counts from the origin at which it was of the group: an item that is large today because it took off
+    would make every item's interval as wide as its take-off. Series that move `together` err together, so their errors
+    are no more evidence than the origins are many, and are widened for that.
+    """
+    weekly, totals = [np.zeros(0)], [np.zeros(0)]
+    for number, actual in enumerate(test.actual):
+        paths = test.paths[number]
+        path = next(paths[name] for name in (method, *STAND_INS) if name in paths)
+        missed = (actual - path) / test.scales[number][:, None]
+        weekly.append(missed[test.alike[number]].ravel())
+        totals.append(missed[test.alike[number]].sum(axis=1))
     week, total = np.concatenate(weekly), np.concatenate(totals)
+    if len(total) < FEWEST:
+        return WIDE
     if len(total) < FEW:
         # A handful of errors may all lie on one side by chance; their sizes say more than their signs.
-        week, total = np.concatenate([week, -week]), np.concatenate([total, -total]) * (1 + 1 / max(len(total), 1))
-    if len(total) == 0:
-        return WIDE
+        week, total = np.concatenate([week, -week]), np.concatenate([total, -total]) * (1 + 1 / len(total))
+    if together:
+        week, total = week * (1 + 1 / test.origins), total * (1 + 1 / test.origins)
     wide, narrow = np.ptp(np.quantile(total, [0.1, 0.9])), np.ptp(np.quantile(week, [0.1, 0.9]))
     growth = float(np.log(wide / narrow) / np.log(STEP)) if narrow > 0 and wide > 0 else 1.0
     return Spread(np.quantile(week, LEVELS), np.quantile(total, LEVELS), float(np.clip(growth, 0.5, 1.0)))

@@ -127,7 +127,8 @@ class BehaviourModel(Model):
         """The `top` reasons that move this customer's chance most, the strongest first.
 
         Features that say much the same (orders of the last 30 days, of the last 90) are one reason: its effect is
-        their sum, its words those of the strongest that points the same way. Empty where the model is a base rate, which knows no reasons. Raises `ModelError` for an unknown customer.
+        their sum, its words those of the strongest that points the same way. Empty where the model is a base
+        rate, which knows no reasons. Raises `ModelError` for an unknown customer.
         """
         self.require_fitted()
         known = self._known([customer_id])

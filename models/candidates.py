@@ -52,8 +52,8 @@ def rule_candidates(history: Series, horizon: int) -> dict[str, Series]:
     }
 
 
-def total_candidates(history: Series, reference: Series, formula: Series, horizon: int) -> dict[str, Series]:
-    """Paths of categories or the shop, each alone and mixed with shares of the `formula` path's level (series,)."""
+def total_candidates(history: Series, formula: Series | None, horizon: int) -> dict[str, Series]:
+    """Paths of categories and the shop, alone and, if given, mixed with shares of the `formula`'s level (series,)."""
     found = rule_candidates(history, horizon) | {
         "4-week mean": _flat(_tail_mean(history, 4), horizon),
         "AutoETS": _each(history, horizon, _auto_ets),
@@ -63,8 +63,10 @@ def total_candidates(history: Series, reference: Series, formula: Series, horizo
         found["AutoETS"] + found["Theta"] + found["4-week mean"] + found["last value"]
     ) / 4
     if history.shape[1] >= SEASONAL_WEEKS:
-        found["4-week mean with last year's season"] = found["4-week mean"] * season(reference, horizon)
+        found["4-week mean with last year's season"] = found["4-week mean"] * season(history, horizon)
         found["AutoETS and last year's season"] = (found["AutoETS"] + found["4-week mean with last year's season"]) / 2
+    if formula is None:
+        return found
     mixed = dict(found)
     level = _flat(formula, horizon)
     for name, path in found.items():

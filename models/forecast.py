@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from data.errors import ToolError
-from models.backtest import ORIGINS, STEP, WIDE, Backtest, Spread, Tally, backtest, scale_of, spread_of
+from models.backtest import ORIGINS, RULE, STEP, WIDE, Backtest, Spread, Tally, backtest, scale_of, spread_of
 from models.base import Model, load_frame, load_json, save_frame, save_json
 from models.candidates import (
     SEASONAL_WEEKS,
@@ -41,7 +41,6 @@ SLOW = 0.4
 THIN_WEEKS = 13
 LEAST_SALES = 8
 """Weeks with sales below which a history is thin."""
-RULE = "8-week mean"
 GROUPS = ("total", "fast", "slow", "rest")
 
 Series = NDArray[np.float64]
@@ -189,11 +188,7 @@ class ForecastModel(Model):
         totals = groups @ weekly
         # Where an item has no category, its season is the shop's.
         parent = np.array([categories.index(c) if c else len(categories) for c in self.demand.categories], dtype=int)
-        order = np.argsort(-weekly[:, -26:].sum(axis=1), kind="stable")
-        large = np.sort(order[:LARGEST])
-        slow = (weekly[:, -26:] == 0).mean(axis=1) > SLOW if weekly.shape[1] else np.ones(len(weekly), bool)
-        kind = np.full(len(weekly), "rest", dtype=object)
-        kind[large] = np.where(slow[large], "slow", "fast")
+        kind = _kinds(weekly)
         self._series = pd.DataFrame({"group": [*kind, *["total"] * len(totals)]})
         self._series["scale"] = scale_of(np.vstack([weekly, totals]))
         self._series["error"] = np.nan
@@ -205,7 +200,7 @@ class ForecastModel(Model):
         for group in ("fast", "slow", "rest"):
             rows = np.flatnonzero(kind == group)
             if len(rows):
-                self._compete_items(group, rows, weekly[rows], totals[parent[rows]], tally)
+                self._compete_items(group, rows, weekly, totals[parent[rows]], tally)
         self.metrics = tally.metrics()
 
     def _compete_totals(
@@ -220,30 +215,36 @@ class ForecastModel(Model):
             """s_t of each total, with neighbours of what was bought before week `before`."""
             return np.asarray(groups @ formula_demand(buyers, weekly, _neighbours(purchases, before, self.demand)))
 
-        # Neighbours older than every origin serve the whole backtest, so that none sees what it must foretell.
-        past = index(max(weeks - STEP * ORIGINS, 0))
+        # Neighbours older than the origins that choose serve all of these, so that none sees what it must foretell.
+        oldest = max(weeks - STEP * ORIGINS, 0)
+        past = index(oldest)
 
         def rivals(cut: int) -> Mapping[str, Series]:
-            level = formula_level(past[:, :cut], totals[:, :cut])
-            return total_candidates(totals[:, :cut], totals[:, :cut], level, STEP)
+            level = formula_level(past[:, :cut], totals[:, :cut]) if cut >= oldest else None
+            return total_candidates(totals[:, :cut], level, STEP)
 
-        test = backtest(totals, rivals)
-        final = total_candidates(totals, totals, formula_level(index(weeks), totals), WEEKS)
+        # The shop's series move together, so it takes many origins to see how far they stray.
+        test = backtest(totals, rivals, origins=2 * ORIGINS)
+        final = total_candidates(totals, formula_level(index(weeks), totals), WEEKS)
         last = len(totals) - 1
         tally.add("category", test, np.arange(last))
         tally.add("shop", test, np.array([last]))
         self._settle("total", np.arange(len(weekly), len(self._series)), test, final, totals)
 
     def _compete_items(
-        self, group: str, rows: NDArray[np.intp], history: Series, reference: Series, tally: Tally
+        self, group: str, rows: NDArray[np.intp], weekly: Series, reference: Series, tally: Tally
     ) -> None:
+        history = weekly[rows]
+
         def rivals(cut: int, horizon: int = STEP) -> Mapping[str, Series]:
             if group == "rest":
                 return rule_candidates(history[:, :cut], horizon)
             return item_candidates(history[:, :cut], reference[:, :cut], horizon)
 
         # WAPE flatters a zero of last week where most weeks are zero, yet the shop cannot order by it.
-        test = backtest(history, rivals, barred=("last value",))
+        test = backtest(
+            history, rivals, alike=lambda cut: _kinds(weekly[:, :cut])[rows] == group, barred=("last value",)
+        )
         if group != "rest":
             tally.add("item", test, np.arange(len(rows)))
         self._settle(group, rows, test, rivals(history.shape[1], WEEKS), reference)
@@ -253,7 +254,7 @@ class ForecastModel(Model):
     ) -> None:
         method = RULE if group == "rest" else test.best()
         self.methods[group] = method
-        self.spreads[group] = spread_of(test, method)
+        self.spreads[group] = spread_of(test, method, together=group == "total")
         self._paths[rows] = _extended(final[method], reference)
         if test.origins:
             self._series.loc[rows, "error"] = test.errors(method)
@@ -309,6 +310,18 @@ def _extended(path: Series, reference: Series) -> Series:
         course = season(reference, LONGEST_WEEKS)
         rest = rest * course[:, WEEKS:] / course[:, WEEKS - 4 : WEEKS].mean(axis=1, keepdims=True)
     return np.hstack([path, rest])
+
+
+def _kinds(weekly: Series) -> NDArray[Any]:
+    """The group of each item, (items,): fast or slow among the largest of the last 26 weeks, else rest."""
+    recent = weekly[:, -26:]
+    volume = recent.sum(axis=1)
+    large = np.argsort(-volume, kind="stable")[:LARGEST]
+    large = large[volume[large] > 0]
+    kinds = np.full(len(weekly), "rest", dtype=object)
+    if len(large):
+        kinds[large] = np.where((recent[large] == 0).mean(axis=1) > SLOW, "slow", "fast")
+    return kinds
 
 
 def _purchases(snapshot: Snapshot, as_of: pd.Timestamp, demand: Demand) -> pd.DataFrame:

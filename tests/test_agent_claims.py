@@ -45,7 +45,7 @@ def faults(text: str) -> list[str]:
         "Of the shoppers who bought {a1.anchor}, {a1.share} also took {a1.title}.",
         "{a1.title} costs {a1.price} and there are {a1.stock} left in stock.",
         "I would show {a1.title} (at {a1.price}), which {a1.buyers} customers bought with it.",
-        "Is it for the garden or for the home?",
+        "Is it for the balcony or for the home?",
         "You asked for {u.limit} things; {a.count} products fit.",
     ],
 )
@@ -60,7 +60,7 @@ def test_sound_sentences_pass(text: str) -> None:
         ("Both are good and {a1.title} is cheap.", "number word"),
         ("Twenty-five buyers took it.", "number word"),
         ("The enamel camping kettle is a good choice.", "shop's own name"),
-        ("Look into our Garden range.", "shop's own name"),
+        ("Look into our garden range.", "shop's own name"),
         ("{a1.title} costs {a1.share}.", "price belongs"),
         ("There are {a1.buyers} units left.", "followed by 'units'"),
         ("{a1.price} customers bought it.", "followed by 'customers'"),

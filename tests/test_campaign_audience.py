@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.shop import small_shop
 
 from campaign import contact, history
 from campaign.audience import GOALS, Audience, select
 from data.errors import CampaignError
 from data.operations import Consent, Operations
 from data.store import Store
+from tests.shop import small_shop
 
 
 def _select(goal: str, **wishes: object) -> Audience:
@@ -23,7 +23,8 @@ def _select(goal: str, **wishes: object) -> Audience:
 def test_an_audience_is_ranked_cut_and_repeatable(goal: str) -> None:
     found, again = _select(goal, size=15), _select(goal, size=15)
     pd.testing.assert_frame_equal(found.members, again.members)
-    assert found.products == again.products and len(found.products) <= 5
+    assert found.products == again.products
+    assert len(found.products) <= 5
     assert len(found.members) == min(15, found.eligible)
     assert found.members["score"].is_monotonic_decreasing
     assert found.members["fit"].between(0, 1, inclusive="right").all()
@@ -48,7 +49,8 @@ def test_present_is_the_shops_last_event_not_todays_date() -> None:
     shop = small_shop()
     buyers = history.customers(shop.snapshot, shop.snapshot.as_of)
     recent = buyers[buyers["quiet_days"] < 5].index
-    assert len(recent) > 0 and not set(recent) & set(_select("win_back").members.index)
+    assert len(recent) > 0
+    assert not set(recent) & set(_select("win_back").members.index)
 
 
 def test_nothing_after_as_of_counts() -> None:
@@ -64,7 +66,8 @@ def test_cross_selling_leaves_out_who_has_it() -> None:
     product = str(shop.bestseller()["product_id"])
     found = _select("cross_sell", product_id=product)
     owners = history.bought_product(shop.snapshot, shop.snapshot.as_of, [product]).index
-    assert len(owners) and not set(found.members.index) & set(owners)
+    assert len(owners)
+    assert not set(found.members.index) & set(owners)
     assert found.products == (product,)
 
 

@@ -34,7 +34,8 @@ def test_a_holdout_grows_only_until_it_can_show_the_effect() -> None:
     held = round(between * 3000)
     assert 0.10 < between <= 0.30
     smallest = detectable_effect(3000 - held, held, 0.05)
-    assert smallest is not None and smallest <= 0.035
+    assert smallest is not None
+    assert smallest <= 0.035
     assert holdout_share(50, 0.05, 0.001) == 0.15  # hopeless: the usual share
 
 

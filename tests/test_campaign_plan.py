@@ -8,17 +8,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.shop import Shop, small_shop
 from sqlalchemy import select as sql_select
 
 from campaign import offers, records, verdict
 from campaign.approval import approve
 from campaign.audience import Audience, select
 from campaign.draft import Brief, propose
-from campaign.launch import NotApproved, launch
+from campaign.launch import NotApprovedError, launch
 from campaign.plan import Plan
 from data.errors import CampaignError
 from data.operations import Assignment, Consent, LiveEvent, Operations, OutboxMessage
+from tests.shop import Shop, small_shop
 
 
 @pytest.fixture
@@ -52,23 +52,29 @@ def test_a_plan_adds_up(operations: Operations) -> None:
     plan = _draft(operations, channels=("email", "sms", "google"), budget=300.0)
     assert plan.audience.size == plan.audience.chosen + sum(plan.audience.left_out.values())
     assert plan.audience.chosen == plan.contacted + plan.test.holdout == len(plan.members)
-    assert plan.contacted > 0 and plan.test.holdout > 0
+    assert plan.contacted > 0
+    assert plan.test.holdout > 0
     assert plan.outlook.low.value <= plan.outlook.profit.value <= plan.outlook.high.value
     assert sum(c.contacts for c in plan.channels) == plan.contacted
     assert sum(c.spend for c in plan.channels) == pytest.approx(plan.outlook.cost.value)
     assert sum(c.profit for c in plan.channels) == pytest.approx(plan.outlook.profit.value)
-    assert plan.outlook.cost.value <= 300.0 and plan.kept == pytest.approx(300.0 - plan.outlook.cost.value)
+    assert plan.outlook.cost.value <= 300.0
+    assert plan.kept == pytest.approx(300.0 - plan.outlook.cost.value)
     assert {m.propensity for m in plan.members if m.arm == "holdout"} == {plan.test.holdout / len(plan.members)}
     for product in plan.products:
         assert product.stock_after == pytest.approx((product.stock or 0) - product.forecast - product.extra)
-    assert plan.risks and plan.assumptions and plan.demand and plan.models["uplift"]
+    assert plan.risks
+    assert plan.assumptions
+    assert plan.demand
+    assert plan.models["uplift"]
 
 
 def test_only_those_who_said_yes_are_in_it(operations: Operations) -> None:
     plan = _draft(operations)
     people = small_shop().snapshot.frame("customers").set_index("customer_id")
     members = people.loc[[m.customer_id for m in plan.members]]
-    assert members["consent_email"].fillna(False).all() and members["email"].notna().all()
+    assert members["consent_email"].fillna(False).all()
+    assert members["email"].notna().all()
 
 
 def test_withdrawn_consent_empties_the_plan_and_says_so(operations: Operations) -> None:
@@ -81,18 +87,24 @@ def test_withdrawn_consent_empties_the_plan_and_says_so(operations: Operations) 
                 )
             )
     plan = _draft(operations)
-    assert plan.contacted == plan.test.holdout == 0 and plan.members == ()
+    assert plan.contacted == plan.test.holdout == 0
+    assert plan.members == ()
     assert plan.audience.left_out == {offers.NO_CONSENT: plan.audience.size}
-    assert plan.outlook.profit.value == 0 and plan.audience.profit_if_all_consented > 0
+    assert plan.outlook.profit.value == 0
+    assert plan.audience.profit_if_all_consented > 0
     assert "no recorded consent" in plan.risks[0]
-    assert plan.products and plan.outlook.cue == "risky"
+    assert plan.products
+    assert plan.outlook.cue == "risky"
+    assert records.find(operations, plan.campaign_id).plan == plan
 
 
 def test_drafting_again_is_the_same_campaign_and_other_wishes_are_another(operations: Operations) -> None:
     first, again = _draft(operations), _draft(operations)
-    assert first.campaign_id == "C-0001" and again.to_json() == first.to_json()
+    assert first.campaign_id == "C-0001"
+    assert again.to_json() == first.to_json()
     other = _draft(operations, discount=0.05)
-    assert other.campaign_id == "C-0002" and other.content_hash != first.content_hash
+    assert other.campaign_id == "C-0002"
+    assert other.content_hash != first.content_hash
     assert records.find(operations, "c-0001 ").plan == first
 
 
@@ -149,20 +161,21 @@ def test_an_audience_of_nobody_is_refused(operations: Operations) -> None:
 def test_nothing_is_launched_without_a_persons_yes_to_this_very_plan(operations: Operations) -> None:
     shop = small_shop()
     plan = _draft(operations)
-    with pytest.raises(NotApproved, match="shopkeeper approve C-0001"):
+    with pytest.raises(NotApprovedError, match="shopkeeper approve C-0001"):
         launch(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of)
     with pytest.raises(CampaignError, match="name of a person"):
         approve(operations, "C-0001", "  ")
     assert approve(operations, "C-0001", " Ada  Byron ").approver == "Ada Byron"
     assert approve(operations, "C-0001", "Second").approver == "Ada Byron"
     _draft(operations, discount=0.05)
-    with pytest.raises(NotApproved):
+    with pytest.raises(NotApprovedError):
         launch(shop.snapshot, operations, "C-0002", as_of=shop.snapshot.as_of)
     _, queued, approver = launch(shop.snapshot, operations, plan.campaign_id, as_of=shop.snapshot.as_of)
     assert (queued, approver) == (plan.contacted, "Ada Byron")
     messages = _rows(operations, OutboxMessage)
     treated = {m.customer_id for m in plan.members if m.arm == "treated"}
-    assert {m.customer_id for m in messages} == treated and {m.status for m in messages} == {"queued"}
+    assert {m.customer_id for m in messages} == treated
+    assert {m.status for m in messages} == {"queued"}
     assert all(m.address and "@" in m.address for m in messages)
     assert {a.customer_id: a.arm for a in _rows(operations, Assignment)} == {m.customer_id: m.arm for m in plan.members}
 
@@ -222,10 +235,12 @@ def test_the_verdict_waits_for_its_day_and_then_compares_the_arms(operations: Op
     start = pd.Timestamp(plan.start).to_pydatetime()
     _buy(operations, treated, start.replace(hour=12))
     found = verdict.measure(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of)
-    assert found.state == "running" and found.difference is None
+    assert found.state == "running"
+    assert found.difference is None
     _buy(operations, ["a stranger"], pd.Timestamp(plan.end).to_pydatetime().replace(hour=1))
     found = verdict.measure(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of)
-    assert found.state == "positive" and found.difference is not None
+    assert found.state == "positive"
+    assert found.difference is not None
     assert (found.difference.treated_rate, found.difference.holdout_rate) == (1.0, 0.0)
     assert found.orders == len(treated)
     messages = plan.contacted * offers.CONTACT_COST["email"]
@@ -238,6 +253,7 @@ def test_no_difference_is_called_inconclusive(operations: Operations) -> None:
     approve(operations, "C-0001", "Ada")
     launch(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of)
     found = verdict.measure(shop.snapshot, operations, "C-0001", as_of=pd.Timestamp(plan.end))
-    assert found.state == "inconclusive" and found.orders == 0
+    assert found.state == "inconclusive"
+    assert found.orders == 0
     with pytest.raises(CampaignError, match="no campaign C-0009; the latest is C-0001"):
         verdict.measure(shop.snapshot, operations, "C-0009", as_of=shop.snapshot.as_of)

@@ -34,7 +34,9 @@ def test_the_estimate_finds_the_effect_where_plain_means_do_not() -> None:
     everyone = set(log["customer_id"])
     found = estimate(log, everyone)
     plain = log.groupby("action")["reward"].mean()
-    assert found.supported and found.unit == "orders" and found.scope == "audience"
+    assert found.supported
+    assert found.unit == "orders"
+    assert found.scope == "audience"
     assert abs(found.value - 0.08) < 0.03
     assert abs(float(plain["email"] - plain["none"]) - 0.08) > 0.1
     assert found.low < found.value < found.high
@@ -43,11 +45,11 @@ def test_the_estimate_finds_the_effect_where_plain_means_do_not() -> None:
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(6)
     hits = 0
-    for _ in range(100):
-        log = _log(rng, n=800)
-        found = estimate(log, set(log["customer_id"]), draws=150)
+    for _ in range(60):
+        log = _log(rng, n=600)
+        found = estimate(log, set(log["customer_id"]), draws=100)
         hits += found.low <= 0.08 <= found.high
-    assert hits >= 70  # 80 are expected, standard deviation 4
+    assert hits >= 40  # 48 are expected, standard deviation 3
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -57,7 +59,8 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 
 def test_few_own_decisions_fall_back_on_everyones() -> None:
     found = estimate(_log(np.random.default_rng(8)), {"1", "2"})
-    assert found.supported and found.scope == "everyone"
+    assert found.supported
+    assert found.scope == "everyone"
 
 
 def test_logs_that_cannot_say_are_not_made_to() -> None:

@@ -22,25 +22,73 @@ def _money(value: float) -> Figure:
 
 def _plan(**changes: object) -> Plan:
     plan = Plan(
-        campaign_id="C-0001", name="Come back for autumn", goal="win_back", shop="Fern & Fable", currency="GBP",
-        as_of="2026-09-30", start="2026-10-01", end="2026-10-15", window_days=14, budget=400.0, kept=6.0, discount=0.1,
+        campaign_id="C-0001",
+        name="Come back for autumn",
+        goal="win_back",
+        shop="Fern & Fable",
+        currency="GBP",
+        as_of="2026-09-30",
+        start="2026-10-01",
+        end="2026-10-15",
+        window_days=14,
+        budget=400.0,
+        kept=6.0,
+        discount=0.1,
         margin=Figure(0.5, "percent", "table products"),
-        audience=Audience("A-0001", "customers who went quiet", 700, 500, 420, 30, 3, {"no recorded consent": 80},
-                          (Person("10233", 4, 120.4, 46.5, 0.05, 0.021),), 1500.0, ("a note",)),
-        products=(Product("P0412", HOSTILE, "Camping", 24.9, 22.41, 0.4, 30.0, 12.0, 8.0, 16.0, 3.0, 15.0, "table products"),
-                  Product("P0413", "Socks", None, None, None, None, None, 1.0, 0.0, 2.0, 3.0, None, "table products")),
-        channels=(Channel("email", 2, 12.5, 80.0, "2026-10-01 09:00 UTC", (), "messages"),
-                  Channel("google", 0, 100.0, 60.0, None, ((0.0, 0.0, 0.0, 0.0), (200.0, 70.0, 50.0, 90.0)), "curves")),
+        audience=Audience(
+            "A-0001",
+            "customers who went quiet",
+            700,
+            500,
+            420,
+            30,
+            3,
+            {"no recorded consent": 80},
+            (Person("10233", 4, 120.4, 46.5, 0.05, 0.021),),
+            1500.0,
+            ("a note",),
+        ),
+        products=(
+            Product("P0412", HOSTILE, "Camping", 24.9, 22.41, 0.4, 30.0, 12.0, 8.0, 16.0, 3.0, 15.0, "table products"),
+            Product("P0413", "Socks", None, None, None, None, None, 1.0, 0.0, 2.0, 3.0, None, "table products"),
+        ),
+        channels=(
+            Channel("email", 2, 12.5, 80.0, "2026-10-01 09:00 UTC", (), "messages"),
+            Channel("google", 0, 100.0, 60.0, None, ((0.0, 0.0, 0.0, 0.0), (200.0, 70.0, 50.0, 90.0)), "curves"),
+        ),
         copies=(Copy("email", "P0412", "en", "Subject\n" + HOSTILE, 41, 60, True, {HOSTILE: "products table"}),),
-        outlook=Outlook(_money(1260.0), _money(-61.0), _money(1900.0), Figure(9.4, "count", "sum"), _money(394.0), _money(31.0),
-                        "experiment", "learnt from past messages", "Past logs say so.", "risky"),
+        outlook=Outlook(
+            _money(1260.0),
+            _money(-61.0),
+            _money(1900.0),
+            Figure(9.4, "count", "sum"),
+            _money(394.0),
+            _money(31.0),
+            "experiment",
+            "learnt from past messages",
+            "Past logs say so.",
+            "risky",
+        ),
         test=Experiment(1, 0.15, 0.05, 0.02, 0.034, "2026-10-15", "It can show a little."),
-        members=(Member("1", "treated", "email", 0.85), Member("2", "treated", "email", 0.85), Member("3", "holdout", "email", 0.15)),
+        members=(
+            Member("1", "treated", "email", 0.85),
+            Member("2", "treated", "email", 0.85),
+            Member("3", "holdout", "email", 0.15),
+        ),
         demand_of="Camping",
-        demand=(Week("2026-09-14", 20.0, None, None), Week("2026-09-21", 24.0, None, None), Week("2026-09-28", 22.0, 15.0, 30.0)),
-        risks=("A loss is possible.",), unknown=("Cost is unknown.",), changes=("More budget helps.",), assumptions=("A message costs 0.03.",),
-        snapshot_id="91bc0e", models={"uplift": "3f9a12"}, fingerprint="abc",
-    )  # fmt: skip
+        demand=(
+            Week("2026-09-14", 20.0, None, None),
+            Week("2026-09-21", 24.0, None, None),
+            Week("2026-09-28", 22.0, 15.0, 30.0),
+        ),
+        risks=("A loss is possible.",),
+        unknown=("Cost is unknown.",),
+        changes=("More budget helps.",),
+        assumptions=("A message costs 0.03.",),
+        snapshot_id="91bc0e",
+        models={"uplift": "3f9a12"},
+        fingerprint="abc",
+    )
     return dataclasses.replace(plan, **changes)  # type: ignore[arg-type]
 
 
@@ -80,14 +128,16 @@ def test_the_page_stands_alone_and_is_well_formed() -> None:
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     assert page.outside == []
-    assert "script" not in page.tags and "link" not in page.tags
+    assert "script" not in page.tags
+    assert "link" not in page.tags
     assert "svg" in page.tags
 
 
 def test_every_part_of_the_plan_is_on_the_page() -> None:
     for text in (" ".join("".join(Page(html(_plan())).words).split()), markdown(_plan())):
         for expected in (
-            "Come back for autumn", "£1,260", "-£61.00", "£1,900", "£394.00", "1 Oct 2026", "15 Oct 2026", "80 left out",
+            "Come back for autumn", "£1,260", "-£61.00", "£1,900", "£394.00", "1 Oct 2026", "15 Oct 2026",
+            "80 left out",
             "no recorded consent", "10233", "120 days", "£24.90", "£22.41", "unknown", "email", "google", "41 of 60",
             "More budget helps", "Cost is unknown", "A loss is possible", "91bc0e", "3f9a12", _plan().content_hash,
         ):  # fmt: skip
@@ -96,32 +146,41 @@ def test_every_part_of_the_plan_is_on_the_page() -> None:
 
 def test_every_figure_of_the_headline_names_its_source() -> None:
     titles = re.findall(r'class="fig" tabindex="0" title="([^"]*)"', html(_plan()))
-    assert len(titles) >= 8 and all(titles)
+    assert len(titles) >= 8
+    assert all(titles)
     assert "[^profit]: a formula" in markdown(_plan())
 
 
 def test_hostile_titles_stay_text() -> None:
     page = html(_plan(name=HOSTILE))
-    assert "<script>" not in page and "{{ 7 * 7 }}" in page
+    assert "<script>" not in page
+    assert "{{ 7 * 7 }}" in page
     text = markdown(_plan(name=HOSTILE))
-    assert "<script>" not in text and "](http" not in text
+    assert "<script>" not in text
+    assert "](http" not in text
     assert text.splitlines()[0].startswith("# C-0001: Kettle \\<script\\>")
     rows = [line for line in text.splitlines() if line.startswith("| Kettle")]
-    assert len(rows) == 1 and len(re.findall(r"(?<!\\)\|", rows[0])) == 8
+    assert len(rows) == 1
+    assert len(re.findall(r"(?<!\\)\|", rows[0])) == 8
 
 
 def test_standing_is_shown_and_the_plan_is_not_changed_by_it() -> None:
     plan = _plan()
     assert "nobody yet" in html(plan)
     approved = html(plan, Standing("launched", "Ada <b>", "t-77"))
-    assert "Ada &lt;b&gt;" in approved and "t-77" in approved and "nobody yet" not in approved
+    assert "Ada &lt;b&gt;" in approved
+    assert "t-77" in approved
+    assert "nobody yet" not in approved
     assert json.loads(as_json(plan, Standing("launched")))["hash"] == plan.content_hash
 
 
 def test_a_plan_without_reach_money_or_words_still_makes_a_page() -> None:
-    bare = _plan(copies=(), channels=(), demand=(), members=(), budget=None, products=(), risks=("Nobody.",), changes=())
+    bare = _plan(
+        copies=(), channels=(), demand=(), members=(), budget=None, products=(), risks=("Nobody.",), changes=()
+    )
     page = Page(html(bare))
-    assert page.open == [] and "svg" not in page.tags
+    assert page.open == []
+    assert "svg" not in page.tags
     assert "Nobody would get a message" in "".join(page.words)
     assert "about £1,500" in markdown(bare)
 
@@ -136,7 +195,8 @@ def test_the_same_plan_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_a_plan_survives_its_json_and_any_change_changes_its_hash() -> None:
     plan = _plan()
     again = Plan.from_json(plan.to_json())
-    assert again == plan and again.content_hash == plan.content_hash
+    assert again == plan
+    assert again.content_hash == plan.content_hash
     assert _plan(budget=401.0).content_hash != plan.content_hash
     assert _plan(members=plan.members[:2]).content_hash != plan.content_hash
     with pytest.raises(CampaignError, match="another version"):

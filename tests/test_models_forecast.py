@@ -197,7 +197,7 @@ def test_the_formula_can_win() -> None:
     demand = np.concatenate([[[400.0]], 2 * index[:, :-1]], axis=1)
     level = formula_level(index, demand)
     assert level[0] == pytest.approx(2 * index[0, -1])
-    paths = total_candidates(demand, demand, level, 1)
+    paths = total_candidates(demand, level, 1)
     truth = 2 * index[0, -1]
     assert abs(paths["s_t = Σ r_i q_i"][0, 0] - truth) < abs(paths["8-week mean"][0, 0] - truth)
     half = paths["8-week mean with 50% of s_t = Σ r_i q_i"][0, 0]

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.shop import small_shop
 
-import tools.ads
-import tools.audiences
-import tools.campaigns
-import tools.copy  # noqa: F401 - registers write_copy
+import tools  # noqa: F401 - registers every tool
+from campaign import records
 from campaign.approval import approve
+from campaign.audience import GOALS
 from data.operations import Operations
+from data.store import Store
+from tests.shop import small_shop
 from tools.base import Call, ToolContext, ToolResult, call
 from tools.facts import SHAPES
 
@@ -41,11 +41,16 @@ def _conforms(tool: str, result: ToolResult) -> None:
     assert not result.failed, result.facts["message"].display
     assert result.cue in shape.cues
     for key, fact in result.facts.items():
-        assert fact.key == key and fact.unit == shape.level[key].unit and fact.source and fact.display
+        assert fact.key == key
+        assert fact.unit == shape.level[key].unit
+        assert fact.source
+        assert fact.display
     for row in result.rows:
         assert shape.row is not None
         for key, fact in row.facts.items():
-            assert fact.unit == shape.row[key].unit and fact.source and fact.display
+            assert fact.unit == shape.row[key].unit
+            assert fact.source
+            assert fact.display
 
 
 def test_a_whole_campaign_through_the_tools(thread: Thread) -> None:
@@ -72,10 +77,12 @@ def test_a_whole_campaign_through_the_tools(thread: Thread) -> None:
     approve(thread.context.operations, "C-0001", "Ada")
     launched = thread.ask("launch_campaign", campaign_id="C-0001")
     _conforms("launch_campaign", launched)
-    assert launched.cue == "launched" and launched.facts["queued"].value == plan["contacted"].value
+    assert launched.cue == "launched"
+    assert launched.facts["queued"].value == plan["contacted"].value
     measured = thread.ask("measure_campaign", campaign_id="C-0001")
     _conforms("measure_campaign", measured)
-    assert measured.cue == "running" and measured.facts["verdict"].value == plan["verdict"].value
+    assert measured.cue == "running"
+    assert measured.facts["verdict"].value == plan["verdict"].value
 
 
 def test_the_same_conversation_gives_the_same_briefs_and_bytes(tmp_path: Path) -> None:
@@ -103,7 +110,8 @@ def test_audiences_are_numbered_in_the_conversation_and_found_again(thread: Thre
 def test_a_plan_needs_nothing_but_a_name_and_a_goal(thread: Thread) -> None:
     drafted = thread.ask("draft_campaign", name="Plain", goal="replenish")
     _conforms("draft_campaign", drafted)
-    assert drafted.facts["campaign"].value == "C-0001" and "budget" not in drafted.facts
+    assert drafted.facts["campaign"].value == "C-0001"
+    assert "budget" not in drafted.facts
 
 
 def test_a_discount_is_taken_from_the_copy_and_given_once(thread: Thread) -> None:
@@ -117,7 +125,8 @@ def test_a_discount_is_taken_from_the_copy_and_given_once(thread: Thread) -> Non
 def test_a_size_nobody_can_fill_is_said(thread: Thread) -> None:
     found = thread.ask("find_audience", goal="loyalty", size=100_000)
     _conforms("find_audience", found)
-    assert found.cue == "smaller" and found.facts["size"].value == found.facts["eligible"].value
+    assert found.cue == "smaller"
+    assert found.facts["size"].value == found.facts["eligible"].value
     assert found.facts["mailable"].value <= found.facts["size"].value
 
 
@@ -154,7 +163,38 @@ def test_a_budget_is_shared_and_the_rest_kept(thread: Thread) -> None:
 )
 def test_failures_are_sentences_that_help(thread: Thread, tool: str, arguments: dict[str, Any], words: str) -> None:
     result = thread.ask(tool, **arguments)
-    assert result.failed and words in result.facts["message"].display
+    assert result.failed
+    assert words in result.facts["message"].display
+
+
+def test_a_shop_that_knows_little_still_gets_a_whole_plan_that_says_so(tmp_path: Path) -> None:
+    """Like many real logs: no consent, no addresses, no stock, no cost, no experiment, no advertising."""
+    shop, thread = small_shop(), Thread(tmp_path)
+    tables = {name: shop.snapshot.frame(name) for name in ("customers", "products", "orders", "events")}
+    tables["customers"] = tables["customers"].assign(email=None, phone=None, consent_email=None, consent_sms=None)
+    tables["products"] = tables["products"].assign(cost=None, stock=None, created_at=None)
+    thread.context.snapshot = Store(tmp_path / "store").write(tables, name="Old log", currency="GBP", source="test")
+    for goal in GOALS:
+        _conforms("find_audience", thread.ask("find_audience", goal=goal, size=30))
+    found = thread.ask("find_audience", goal="win_back", size=30)
+    assert found.facts["mailable"].value == 0
+    assert "stock" not in found.rows[0].facts
+    drafted = thread.ask("draft_campaign", name="Back", goal="win_back", channels=["email", "sms"], budget=200)
+    _conforms("draft_campaign", drafted)
+    assert drafted.facts["contacted"].value == 0
+    assert drafted.facts["left_out"].value == 30
+    assert drafted.text is not None
+    assert "--assume-consent" in drafted.text
+    plan = records.find(thread.context.operations, "C-0001").plan
+    assert plan.audience.unknown_consent == 30
+    assert plan.audience.reachable == 0
+    assert plan.products
+    assert all(p.stock_after is None and p.margin_left is None for p in plan.products)
+    assert any("margin is 40%" in line for line in plan.assumptions)
+    simulated = thread.ask("simulate_campaign", campaign_id="C-0001")
+    assert simulated.cue == "unsupported"
+    approve(thread.context.operations, "C-0001", "Ada")
+    assert "cannot start" in thread.ask("launch_campaign", campaign_id="C-0001").facts["message"].display
 
 
 def test_a_shopper_has_none_of_these_tools() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import tools.copy  # noqa: F401 - registers write_copy
+import tools  # noqa: F401 - registers write_copy
 from campaign import wording
 from data.operations import Operations
 from data.store import Store
@@ -69,7 +69,9 @@ def test_a_template_says_what_is_true_and_fits(
     result = call(
         "write_copy", context, {"product": "P1", "channel": channel, "language": language, "discount_percent": discount}
     )
-    assert not result.failed and result.cue == "template" and result.text is not None
+    assert not result.failed
+    assert result.cue == "template"
+    assert result.text is not None
     assert set(result.facts) <= set(SHAPES["write_copy"].level)
     assert _fits(channel, result)
     assert "Kettle" in result.text
@@ -86,7 +88,7 @@ def test_the_models_own_words_are_kept_when_they_keep_the_rules(tmp_path: Path) 
     result = call("write_copy", context, {"product": "P1", "channel": "facebook", "tone": "playful"})
     assert result.cue == "written"
     assert result.text == "Tea tastes of morning air with Enamel Camping Kettle, yours for £24.90."
-    assert cast(Author, context.writer).asked == [
+    assert context.writer.asked == [
         ({"channel": "facebook", "tone": "playful", "language": "en"}, ["title", "price", "category"])
     ]
 
@@ -111,7 +113,7 @@ def test_words_that_break_a_rule_twice_become_a_template(tmp_path: Path, bad: st
     context.writer = Author(bad)
     result = call("write_copy", context, {"product": "P1", "channel": "facebook"})
     assert result.cue == "template"
-    assert len(cast(Author, context.writer).asked) == 2
+    assert len(context.writer.asked) == 2
     context.writer = Author(bad, "Have a look at {p.title}.")
     result = call("write_copy", context, {"product": "P1", "channel": "facebook"})
     assert (result.cue, result.text) == ("written", "Have a look at Enamel Camping Kettle.")
@@ -121,7 +123,9 @@ def test_an_offer_that_was_asked_for_must_be_in_the_text(tmp_path: Path) -> None
     context = _context(tmp_path)
     context.writer = Author("Have a look at {p.title}.")
     result = call("write_copy", context, {"product": "P1", "channel": "sms", "discount_percent": 20})
-    assert result.cue == "template" and result.text is not None and "20%" in result.text
+    assert result.cue == "template"
+    assert result.text is not None
+    assert "20%" in result.text
 
 
 def test_a_text_message_counts_like_a_phone_and_says_how_to_stop() -> None:
@@ -132,7 +136,8 @@ def test_a_text_message_counts_like_a_phone_and_says_how_to_stop() -> None:
 
 def test_text_messages_end_with_the_way_out(tmp_path: Path) -> None:
     result = call("write_copy", _context(tmp_path), {"product": "P1", "channel": "sms"})
-    assert result.text is not None and result.text.endswith("Reply STOP to end.")
+    assert result.text is not None
+    assert result.text.endswith("Reply STOP to end.")
 
 
 @pytest.mark.parametrize(
@@ -150,20 +155,24 @@ def test_wishes_that_cannot_be_met_are_answered_with_how_to_mend_them(
     tmp_path: Path, arguments: dict[str, Any], words: str
 ) -> None:
     result = call("write_copy", _context(tmp_path), arguments)
-    assert result.failed and words in result.facts["message"].display
+    assert result.failed
+    assert words in result.facts["message"].display
 
 
 def test_a_product_without_price_or_category_still_gets_a_text(tmp_path: Path) -> None:
     context = _context(tmp_path, price=None, category=None)
     for channel in CHANNELS:
         result = call("write_copy", context, {"product": "P1", "channel": channel, "discount_percent": 10})
-        assert not result.failed and "new_price" not in result.facts and _fits(channel, result)
+        assert not result.failed
+        assert "new_price" not in result.facts
+        assert _fits(channel, result)
 
 
 @given(title=st.text(min_size=1, max_size=400).filter(lambda t: t.strip() != ""))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_title_fits_every_channel(tmp_path_factory: pytest.TempPathFactory, title: str) -> None:
     context = _context(tmp_path_factory.mktemp("copy"), title=title.replace("\x00", "").replace("\ud800", "") or "x")
     for channel in ("sms", "google"):
         result = call("write_copy", context, {"product": "P1", "channel": channel})
-        assert not result.failed and _fits(channel, result)
+        assert not result.failed
+        assert _fits(channel, result)

@@ -37,12 +37,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _recipe(base: Path, **changes: object) -> sft.Recipe:
     return sft.Recipe.load(
-        Path(sft.__file__).parent / "recipe.yaml", base=str(base), conversations=24, batch_tokens=600, **changes
+        Path(sft.__file__).parent / "recipe.yaml", base=str(base), conversations=8, batch_tokens=300, **changes
     )
 
 
 def test_training_learns_and_resumes_to_the_same_weights(tiny: Path, tmp_path: Path) -> None:
-    conversations = list(compose(24, 1))
+    conversations = list(compose(8, 1))
     recipe = _recipe(tiny, learning_rate=0.02)
     whole = sft.Training(recipe, conversations, tmp_path / "whole")
     whole.run()

@@ -27,7 +27,7 @@ def find_audience(
     fits = f"{audience.meaning}, events table, snapshot {ctx.snapshot.id[:6]}"
     eligible = count("eligible", audience.eligible, fits)
     if members.empty:
-        return ToolResult(facts=facts(count("size", 0, fits), eligible), cue="none")
+        return ToolResult(facts=facts(count("size", 0, fits), eligible), cue="none", text=_notes(audience))
     reach = contact.reach(ctx.snapshot, ctx.operations, [str(c) for c in members.index])
     products = Catalogue(ctx.snapshot.frame("products"))
     mailable = reach[list(contact.DIRECT)].any(axis=1)
@@ -60,6 +60,7 @@ def find_audience(
         rows=[Row(product_facts(ctx, products.row(product)), id=product) for product in audience.products],
         cue="full" if len(members) >= audience.size else "smaller",
         table=members.assign(mailable=mailable).reset_index(),
+        text=_notes(audience),
     )
 
 
@@ -103,6 +104,11 @@ def id_of(call: Call) -> str | None:
     """The id that a `find_audience` call gave; None where it found nobody."""
     fact = call.result.facts.get("audience")
     return None if fact is None else str(fact.value)
+
+
+def _notes(audience: Audience) -> str | None:
+    """What had to be taken instead of what the data does not say."""
+    return "\n".join(f"- {note[0].upper()}{note[1:]}." for note in audience.notes) or None
 
 
 def _earlier(ctx: ToolContext) -> int:

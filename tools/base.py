@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import pandas as pd
 
-from data.errors import ToolError
+from data.errors import ModelError, ToolError
 
 if TYPE_CHECKING:
     from data.operations import Operations
@@ -177,7 +177,7 @@ def failure(message: str) -> ToolResult:
 
 
 def call(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
-    """Runs the tool `name` for the context's role; a `ToolError` becomes a readable failure."""
+    """Runs the tool `name` for the context's role; a failure that a person can mend becomes its sentence."""
     found = TOOLS.get(name)
     if found is None or context.role not in found.roles:
         return failure(f"there is no tool {name} for a {context.role}")
@@ -186,7 +186,7 @@ def call(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> ToolR
         return failure(f"{name} has no argument {', '.join(sorted(unknown))}")
     try:
         return found.function(context, **arguments)
-    except ToolError as error:
+    except (ToolError, ModelError) as error:
         return failure(str(error))
 
 

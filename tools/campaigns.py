@@ -6,7 +6,7 @@ from functools import partial
 
 import pandas as pd
 
-from campaign import history, launch, policy_value, records, verdict
+from campaign import contact, history, launch, policy_value, records, verdict
 from campaign.audience import Audience
 from campaign.draft import Brief, propose
 from campaign.finish import cue_of
@@ -15,7 +15,7 @@ from campaign.plan import Copy, Plan
 from campaign.targets import Catalogue
 from tools.audiences import audience_of, choose, chosen_again, id_of
 from tools.base import Row, ToolContext, ToolResult, count, date, facts, identifier, money, percent, tool, words
-from tools.copy import check_discount, compose
+from tools.copy import check_discount, compose, written_before
 from tools.lookup import product_facts, resolve_product
 from tools.mend import mendable
 
@@ -92,7 +92,7 @@ def simulate_campaign(ctx: ToolContext, campaign_id: str) -> ToolResult:
     if found.supported and found.unit == "profit":
         low, middle, high = (len(treated) * v for v in (found.low, found.value, found.high))
     else:  # the log has no money: extra orders at the plan's value and margin, less messages and discounts
-        found, value = orders, _mean_value(plan, ctx, treated)
+        found, value = orders, _mean_value(ctx, treated)
         messages = sum(c.contacts * CONTACT_COST.get(c.channel, 0.0) for c in plan.channels)
         fixed = messages + len(treated) * orders.control * value * plan.discount
         worth = len(treated) * value * (plan.margin.value - plan.discount)
@@ -119,7 +119,7 @@ def launch_campaign(ctx: ToolContext, campaign_id: str) -> ToolResult:
     with mendable():
         try:
             plan, queued, approver = launch.launch(ctx.snapshot, ctx.operations, campaign_id, as_of=ctx.as_of)
-        except launch.NotApproved:
+        except launch.NotApprovedError:
             found = records.find(ctx.operations, campaign_id).plan.campaign_id
             return ToolResult(
                 facts=facts(
@@ -206,8 +206,10 @@ def _copies(
         return ()
     latest = ctx.latest("write_copy")
     asked = {} if latest is None else latest.arguments
+    share = check_discount(discount_percent)
     return tuple(
-        compose(
+        written_before(ctx, product_ids[0], channel, share)
+        or compose(
             ctx,
             product_ids[0],
             channel,
@@ -216,7 +218,7 @@ def _copies(
             language=asked.get("language"),
         )
         for channel in channels
-        if channel in {"email", "sms", "google", "facebook", "instagram", "tiktok"}
+        if channel in contact.CHANNELS
     )
 
 
@@ -259,7 +261,7 @@ def _doubt(plan: Plan) -> str:
     return "\n".join(f"- {line}" for line in dict.fromkeys(said))
 
 
-def _mean_value(plan: Plan, ctx: ToolContext, treated: list[str]) -> float:
+def _mean_value(ctx: ToolContext, treated: list[str]) -> float:
     """Mean money of one order of the contacted customers."""
     values = history.customers(ctx.snapshot, ctx.as_of)["value"].reindex(treated).dropna()
     return float(values.mean()) if len(values) else 0.0

@@ -110,6 +110,29 @@ def compose(
     )
 
 
+def written_before(ctx: ToolContext, product_id: str, channel: str, share: float) -> Copy | None:
+    """The conversation's latest text for this product, channel and discount, if there is one."""
+    for one in reversed(ctx.calls):
+        table = one.result.table
+        if one.tool != "write_copy" or one.result.failed or table is None or one.result.text is None:
+            continue
+        row, found = table.iloc[0], one.result.facts
+        discount = float(found["discount"].value) if "discount" in found else 0.0
+        if (row["product_id"], row["channel"], discount) == (product_id, channel, share):
+            spoken = [f for k, f in found.items() if k in {"title", "price", "discount", "new_price"}]
+            return Copy(
+                channel=channel,
+                product_id=product_id,
+                language=str(row["language"]),
+                text=one.result.text,
+                length=int(found["length"].value),
+                limit=int(found["limit"].value),
+                own_words=one.result.cue == "written",
+                claims={f.display: f.source for f in spoken if f.display in one.result.text},
+            )
+    return None
+
+
 def _language(language: str | None) -> Language:
     found = _LANGUAGES.get((language or "en").strip().lower())
     if found is None:
