@@ -23,7 +23,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 import prompts
 from agent import claims, toolbox, trace
 from agent.finish import finish
-from agent.guard import Conversation, Guard, Step, in_sight
+from agent.grounding import grounded
+from agent.guard import Conversation, Guard, Step, in_sight, said
 from agent.listening import Listener
 from agent.records import as_record, from_record
 from data.errors import AgentError
@@ -174,14 +175,16 @@ class Agent:
         messages: list[BaseMessage] = [SystemMessage(self.prompt.text)]
         messages += [kinds[turn["role"]](turn["content"]) for turn in thread]
         started = time.perf_counter()
-        reply = self._chat.bind_tools(self._tools).invoke([*messages, HumanMessage(say)])
+        messages.append(HumanMessage(say))
+        reply = self._chat.bind_tools(self._tools).invoke(messages)
         seconds = time.perf_counter() - started
         if not reply.tool_calls:
             return Decision(None, {}, str(reply.text), seconds, parsed(str(reply.text)) is None)
         call = reply.tool_calls[0]
         known = call["name"] in toolbox.names(self.role)
         valid = known and set(call["args"]) <= set(toolbox.arguments_model(call["name"], self.role).model_fields)
-        return Decision(call["name"], dict(call["args"]), "", seconds, valid)
+        arguments = grounded(call["name"], call["args"], said(messages), self.role)
+        return Decision(call["name"], arguments, "", seconds, valid)
 
     def recall(self, messages: Sequence[BaseMessage], thread: str = "default") -> None:
         """Puts earlier messages into a thread: how a replay takes up a conversation in its middle."""

@@ -1,15 +1,16 @@
 """Middleware around the model and the tools: what is shown, how many calls, and what a shopper may never see."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
 from langchain.tools.tool_node import ToolCallRequest
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.types import Command
 
+from agent.grounding import grounded
 from tools.base import ToolContext
 
 MOST_CALLS = 10
@@ -48,15 +49,18 @@ class Guard(AgentMiddleware[Any, Conversation]):
     def wrap_model_call(
         self, request: ModelRequest[Conversation], handler: Callable[[ModelRequest[Conversation]], ModelResponse]
     ) -> ModelResponse:
-        """Shows the last turns only, and takes the tools away when calling on would lead nowhere."""
+        """Shows the last turns, drops invented arguments, and takes the tools away when calling on leads nowhere."""
         shown = in_sight(request.messages)
         request = request.override(messages=shown)
         if spent(shown):
             request = request.override(tools=[])
         response = handler(request)
+        context = cast("Conversation", request.runtime.context)
         for message in response.result:
             if isinstance(message, AIMessage):
-                request.runtime.context.texts.append(str(message.response_metadata.get("raw", message.text)))
+                context.texts.append(str(message.response_metadata.get("raw", message.text)))
+                for call in message.tool_calls:
+                    call["args"] = grounded(call["name"], call["args"], said(shown), context.role)
         return response
 
     def wrap_tool_call(
@@ -82,6 +86,11 @@ def in_sight(messages: list[AnyMessage]) -> list[AnyMessage]:
     """The messages of the last turns."""
     starts = [i for i, message in enumerate(messages) if isinstance(message, HumanMessage)]
     return messages[starts[-TURNS_IN_SIGHT] :] if len(starts) > TURNS_IN_SIGHT else messages
+
+
+def said(messages: Sequence[BaseMessage]) -> str:
+    """All that the user wrote in these messages."""
+    return "\n".join(str(message.text) for message in messages if isinstance(message, HumanMessage))
 
 
 def spent(messages: list[AnyMessage]) -> bool:

@@ -1,0 +1,52 @@
+"""Optional arguments that nobody mentioned: a small model now and then invents them, and they are left out.
+
+A category must share a word with what the user wrote, a figure needs a figure in the user's words, a period a word
+of time. Required arguments are never touched: the tool itself says what is wrong with them.
+"""
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tools.base import TOOLS, Role
+
+_FIGURE = re.compile(
+    r"""\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|couple|pair|few|half|third|quarter|fifth|tenth
+    |twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|grand|teen\w*|\w+teen)\b|[〇一二两三四五六七八九十百千万]""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_TIME = re.compile(
+    r"\b(?:days?|daily|weeks?|weekly|weekend|fortnights?|months?|monthly|quarters?|years?|annual\w*|season\w*|today|tomorrow|tonight|"
+    r"spring|summer|autumn|fall|winter|christmas|xmas|easter|jan\w*|feb\w*|march|april|may|june?|july?|aug\w*|sept?\w*|oct\w*|nov\w*|"
+    r"dec\w*|until|by|soon|lately|recent\w*)\b|[天周月年季]",
+    re.IGNORECASE,
+)
+_FIGURES = frozenset(
+    {"size", "limit", "budget", "min_price", "max_price", "quantity", "discount_percent", "service_level"}
+)
+_STEM = 4
+"""Letters by which a category and the user's word for it agree ("garden", "gardening")."""
+
+
+def grounded(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> dict[str, Any]:
+    """`arguments` without the optional ones that `said`, the user's words in this thread, does not support."""
+    found = TOOLS.get(tool)
+    if found is None:
+        return dict(arguments)
+    optional = {p.name for p in found.parameters(role).values() if p.default is not inspect.Parameter.empty}
+    return {name: value for name, value in arguments.items() if name not in optional or _mentioned(name, value, said)}
+
+
+def _mentioned(name: str, value: Any, said: str) -> bool:
+    if name == "category" and isinstance(value, str):
+        words = {word[:_STEM] for word in re.findall(r"\w+", said.lower())}
+        wanted = [word[:_STEM] for word in re.findall(r"\w+", value.lower()) if len(word) > 2]
+        return not wanted or any(word in words for word in wanted) or value in said
+    if name in _FIGURES:
+        return bool(_FIGURE.search(said))
+    if name == "horizon_days":
+        return bool(_FIGURE.search(said) or _TIME.search(said))
+    if name == "start_date":
+        return bool(re.search(r"\d", said) or _TIME.search(said))
+    return True
