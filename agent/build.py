@@ -32,7 +32,7 @@ from data.operations import Operations
 from data.store import Snapshot, Store
 from index.embed import Embedder
 from index.search import ProductIndex
-from llm import local
+from llm import local, weights
 from llm.calls import parsed
 from llm.scripted import ScriptedChat, ScriptedWriter
 from models.registry import MODELS, ModelSet
@@ -204,6 +204,7 @@ class Agent:
             customer_id=self.customer_id,
             calls=[from_record(record) for record in records],
             seed=self.seed,
+            task=self.task,
         )
 
     def _about(self) -> dict[str, Any]:
@@ -257,7 +258,10 @@ def open_agent(
     Thread(target=embedder.warm, daemon=True).start()
     if chat is None:
         path = model or default_model()
-        chat, describe = local.LocalChat(path=path, exact=exact), {"file": path.name, "bytes": path.stat().st_size}
+        chat, describe = (
+            local.LocalChat(path=path, exact=exact),
+            {"file": path.name, "fingerprint": weights.fingerprint(path)},
+        )
         writer = writer or local.LocalWriter(path, prompts.load("copy").text)
     else:
         describe = {}
@@ -306,9 +310,7 @@ def replay(path: Path, store_path: Path, *, decode: bool = False) -> trace.Repla
 
 def default_model() -> Path:
     """Where `shopkeeper export-model` puts the orchestrator. Raises `AgentError` when it is not there."""
-    from llm.weights import exported
-
-    return exported()
+    return weights.exported()
 
 
 def _names(snapshot: Snapshot) -> claims.Names:

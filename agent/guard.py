@@ -38,6 +38,7 @@ class Step:
 class Conversation(ToolContext):
     """The context of one turn: what the tools see, who listens, and what the model wrote."""
 
+    task: str = "chat"
     on_step: Callable[[Step], None] | None = None
     texts: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -50,12 +51,15 @@ class Guard(AgentMiddleware[Any, Conversation]):
         self, request: ModelRequest[Conversation], handler: Callable[[ModelRequest[Conversation]], ModelResponse]
     ) -> ModelResponse:
         """Shows the last turns, drops invented arguments, and takes the tools away when calling on leads nowhere."""
-        shown = in_sight(request.messages)
+        shown, context = in_sight(request.messages), request.runtime.context
         request = request.override(messages=shown)
-        if spent(shown):
+        if context.task == "plan" and under_way(shown):
+            # A plan is whole when it has been drafted; which call brings it there is the model's choice.
+            left = [tool for tool in request.tools if _name(tool) not in repeated(shown)]
+            request = request.override(tools=left, tool_choice="any")
+        elif spent(shown):
             request = request.override(tools=[])
         response = handler(request)
-        context = cast("Conversation", request.runtime.context)
         for message in response.result:
             if isinstance(message, AIMessage):
                 context.texts.append(str(message.response_metadata.get("raw", message.text)))
@@ -95,11 +99,36 @@ def said(messages: Sequence[BaseMessage]) -> str:
 
 def spent(messages: list[AnyMessage]) -> bool:
     """Whether this turn must end: too many calls, the same call again, or a failure that only the user can mend."""
+    return _failed(messages) or len(_made(messages)) >= MOST_CALLS or bool(repeated(messages))
+
+
+def under_way(messages: list[AnyMessage]) -> bool:
+    """Whether a plan was begun in this turn and lacks its draft, with nothing in the way of one."""
+    called = {name for name, _ in _made(messages)}
+    return (
+        bool(called) and "draft_campaign" not in called and not _failed(messages) and len(_made(messages)) < MOST_CALLS
+    )
+
+
+def repeated(messages: list[AnyMessage]) -> set[str]:
+    """Tools that this turn called twice with the same arguments."""
+    made = _made(messages)
+    return {name for at, (name, arguments) in enumerate(made) if (name, arguments) in made[:at]}
+
+
+def _made(messages: list[AnyMessage]) -> list[tuple[str, str]]:
+    """Names and arguments of this turn's calls."""
     start = max((i for i, message in enumerate(messages) if isinstance(message, HumanMessage)), default=0)
-    made = [repr((c["name"], c["args"])) for m in messages[start:] if isinstance(m, AIMessage) for c in m.tool_calls]
+    return [(c["name"], repr(c["args"])) for m in messages[start:] if isinstance(m, AIMessage) for c in m.tool_calls]
+
+
+def _failed(messages: list[AnyMessage]) -> bool:
     last = messages[-1]
-    failed = isinstance(last, ToolMessage) and bool((last.artifact or {}).get("failed"))
-    return failed or len(made) >= MOST_CALLS or len(set(made)) < len(made)
+    return isinstance(last, ToolMessage) and bool((last.artifact or {}).get("failed"))
+
+
+def _name(tool: Any) -> str:
+    return str(tool["name"] if isinstance(tool, dict) else tool.name)
 
 
 def _confidential(*groups: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -135,3 +136,27 @@ def test_a_changed_price_shows_as_a_difference(shop: Shop, tmp_path: Path) -> No
 def test_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="ingest"):
         open_agent(Store(tmp_path).root, chat=ScriptedChat(texts=[]))
+
+
+class Choosy(ScriptedChat):
+    """Remembers what it was offered at each step: the tools' names, and whether an answer was allowed."""
+
+    offered: list[tuple[frozenset[str], bool]]
+
+    def bind_tools(self, tools: Any, *, tool_choice: str | None = None, **kwargs: Any) -> Any:
+        self.offered.append((frozenset(tool.name for tool in tools), tool_choice is None))
+        return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
+
+
+def test_a_plan_goes_on_until_it_is_drafted(shop: Shop) -> None:
+    again = written("forecast_sales", {"target": "shop"})
+    draft = written("draft_campaign", {"name": "Back", "goal": "win_back", "channels": ["email"]})
+    chat = Choosy(
+        texts=[written("find_audience", {"goal": "win_back"}), again, again, draft, "Plan {d.campaign}."], offered=[]
+    )
+    agent = open_agent(shop.store.root, task="plan", chat=chat, writer=ScriptedWriter(["{p.title}"] * 9), keep=False)
+    assert agent.ask("win back").text.startswith("Plan C-")
+    allowed = [answer for _, answer in chat.offered]
+    assert allowed == [True, False, False, False]  # and in the end no tool at all, only an answer
+    assert "forecast_sales" in chat.offered[2][0]
+    assert "forecast_sales" not in chat.offered[3][0]

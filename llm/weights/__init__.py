@@ -1,5 +1,6 @@
 """The orchestrator's weights: the committed LoRA adapter, and the GGUF file that it is merged into."""
 
+import hashlib
 from pathlib import Path
 
 from data.errors import AgentError
@@ -24,3 +25,12 @@ def exported(root: Path | None = None) -> Path:
 def place(root: Path | None = None) -> Path:
     """Where the exported GGUF file lies, whether it exists or not."""
     return (root or Path(__file__).parents[2] / "var") / _EXPORTED
+
+
+def fingerprint(path: Path) -> str:
+    """A hash of a GGUF file's size and edges: enough to tell two exports apart, and instant."""
+    edge = 1 << 20
+    with path.open("rb") as file:
+        head = file.read(edge)
+        file.seek(max(0, path.stat().st_size - edge))
+        return hashlib.sha256(f"{path.stat().st_size} ".encode() + head + file.read()).hexdigest()[:16]

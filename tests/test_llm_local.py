@@ -1,0 +1,72 @@
+"""The committed orchestrator, exported and run for real: sound decisions on plain requests, and copy over facts."""
+
+import re
+from pathlib import Path
+
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
+
+import prompts
+from agent import toolbox
+from llm import weights
+from llm.local import LocalChat, LocalWriter, offered
+from tools import base
+from tools.base import REFERENCE, Role
+
+PLAIN = [
+    ("marketer", "Which three products should we recommend to customer 10233?", "recommend_products"),
+    ("marketer", "Forecast the sales of the whole shop for the next 4 weeks", "forecast_sales"),
+    ("marketer", "What do we have to reorder?", "plan_inventory"),
+    ("marketer", "Find 300 lapsed customers to win back", "find_audience"),
+    ("marketer", "Split 2,000 over google and facebook", "allocate_budget"),
+    ("marketer", "Show me the customer segments", "analyse_behaviour"),
+    ("shopper", "Where is my order 88213?", "track_order"),
+    ("shopper", "Do you have scented candles under 20?", "search_products"),
+    ("shopper", "Add two of P0412 to my basket", "add_to_cart"),
+    ("marketer", "hello", None),
+]
+
+
+@pytest.fixture(scope="module")
+def chat() -> LocalChat:
+    return LocalChat(path=weights.exported())
+
+
+def test_plain_requests_reach_their_tools(chat: LocalChat) -> None:
+    right = 0
+    for role, say, tool in PLAIN:
+        who: Role = "shopper" if role == "shopper" else "marketer"
+        system = SystemMessage(prompts.load(role).text)
+        reply = chat.bind_tools(toolbox.bound(who)).invoke([system, HumanMessage(say)])
+        called = reply.tool_calls[0]["name"] if reply.tool_calls else None
+        assert called is None or called in toolbox.names(who)
+        right += called == tool
+    assert right >= len(PLAIN) - 1
+
+
+def test_an_answer_speaks_only_of_what_was_found(chat: LocalChat) -> None:
+    asked = chat.bind_tools(toolbox.bound("marketer")).invoke(
+        [SystemMessage(prompts.load("marketer").text), HumanMessage("Forecast the sales of the whole shop")]
+    )
+    result = ToolMessage("a: target units low high horizon (up)", tool_call_id=asked.tool_calls[0]["id"])
+    messages = [SystemMessage(prompts.load("marketer").text), HumanMessage("Forecast the whole shop"), asked, result]
+    reply = chat.invoke(messages)
+    assert set(REFERENCE.findall(str(reply.text))) <= set(offered(messages))
+    assert REFERENCE.search(str(reply.text))
+    assert not re.search(r"\d", str(reply.text))
+
+
+def test_copy_is_written_over_the_products_facts() -> None:
+    writer = LocalWriter(weights.exported(), prompts.load("copy").text)
+    facts = base.facts(base.name("title", "Enamel Kettle", "products"), base.money("price", 24.9, "GBP", "products"))
+    text = writer.write("copy", {"channel": "email", "tone": "friendly", "language": "en"}, facts)
+    assert set(REFERENCE.findall(text)) <= {"p.title", "p.price"}
+    assert "{p.title}" in text
+
+
+def test_a_fingerprint_tells_two_files_apart(tmp_path: Path) -> None:
+    one, other = tmp_path / "a.gguf", tmp_path / "b.gguf"
+    one.write_bytes(b"x" * 3000)
+    other.write_bytes(b"x" * 2999 + b"y")
+    assert weights.fingerprint(one) != weights.fingerprint(other)
+    assert weights.fingerprint(one) == weights.fingerprint(one)
