@@ -16,8 +16,8 @@ from tools.base import ToolContext
 MOST_CALLS = 10
 """Calls in one turn; after that the model must answer."""
 
-TURNS_IN_SIGHT = 3
-"""How many of the user's turns the model sees, the present one included."""
+TURNS_IN_SIGHT = 2
+"""How many of the user's turns the model sees, the present one included: as many as in its training conversations."""
 
 STAFF_ONLY = frozenset({"cost", "margin", "buy_chance", "customer"})
 """Facts that a shopper's result may never carry, whatever a tool returns."""

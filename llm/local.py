@@ -19,9 +19,8 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from data.errors import AgentError
-from llm.calls import parsed
 from llm.grammar import references_in, step_grammar
-from llm.transcript import ASSISTANT, END, chatml, prompt
+from llm.transcript import ASSISTANT, END, chatml, prompt, reply
 
 CONTEXT = 4096
 """Tokens of context; a conversation is cut to its last turns long before this."""
@@ -147,7 +146,7 @@ class LocalChat(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         text = "".join(self._pieces(messages, kwargs))
-        return ChatResult(generations=[ChatGeneration(message=_message(text, len(messages)))])
+        return ChatResult(generations=[ChatGeneration(message=reply(text, len(messages)))])
 
     def _pieces(self, messages: Sequence[BaseMessage], options: Mapping[str, Any]) -> Iterator[str]:
         grammar = step_grammar(
@@ -169,16 +168,6 @@ def offered(messages: Sequence[BaseMessage]) -> list[str]:
                 f"u.{k}" for k, v in one["args"].items() if isinstance(v, int | float) and not isinstance(v, bool)
             ]
     return list(dict.fromkeys(found))
-
-
-def _message(text: str, position: int) -> AIMessage:
-    found = parsed(text)
-    if found is None:
-        return AIMessage(content=text.strip(), response_metadata={"raw": text})
-    tool, arguments = found
-    # The id follows from the position, so that a replayed conversation is the same to the byte.
-    calls = [{"name": tool, "args": arguments, "id": f"call_{position}", "type": "tool_call"}]
-    return AIMessage(content="", tool_calls=calls, response_metadata={"raw": text})
 
 
 class LocalWriter:

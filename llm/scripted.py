@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
 from data.errors import AgentError
-from llm.calls import parsed
+from llm.transcript import reply
 
 
 class ScriptedChat(BaseChatModel):
@@ -45,13 +45,7 @@ class ScriptedChat(BaseChatModel):
             raise AgentError("the script has ended, but the conversation goes on")
         text = self.texts[self.said]
         self.said += 1
-        found = parsed(text)
-        if found is None:
-            message = AIMessage(content=text.strip(), response_metadata={"raw": text})
-        else:
-            calls = [{"name": found[0], "args": found[1], "id": f"call_{len(messages)}", "type": "tool_call"}]
-            message = AIMessage(content="", tool_calls=calls, response_metadata={"raw": text})
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return ChatResult(generations=[ChatGeneration(message=reply(text, len(messages)))])
 
 
 class ScriptedWriter:

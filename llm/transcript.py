@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from llm.calls import written
+from llm.calls import parsed, written
 
 START, END = "<|im_start|>", "<|im_end|>"
 ASSISTANT = f"{START}assistant\n"
@@ -49,6 +49,18 @@ def plain(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
 def prompt(messages: Sequence[BaseMessage]) -> str:
     """The text that the LLM completes: the conversation and the opening of the assistant's turn."""
     return chatml(plain(messages)) + ASSISTANT
+
+
+def reply(text: str, position: int) -> AIMessage:
+    """What the model wrote, as LangChain's message: a tool call or prose; `raw` keeps the text itself.
+
+    A call's id follows from its position in the conversation, so that a replayed conversation is the same to the byte.
+    """
+    found = parsed(text)
+    if found is None:
+        return AIMessage(content=text.strip(), response_metadata={"raw": text})
+    call = {"name": found[0], "args": found[1], "id": f"call_{position}", "type": "tool_call"}
+    return AIMessage(content="", tool_calls=[call], response_metadata={"raw": text})
 
 
 def _clean(text: str) -> str:
