@@ -23,7 +23,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 import prompts
 from agent import claims, toolbox, trace
 from agent.finish import finish
-from agent.grounding import grounded
+from agent.grounding import tidied
 from agent.guard import Conversation, Guard, Step, in_sight, said
 from agent.listening import Listener
 from agent.records import as_record, from_record
@@ -183,7 +183,7 @@ class Agent:
         call = reply.tool_calls[0]
         known = call["name"] in toolbox.names(self.role)
         valid = known and set(call["args"]) <= set(toolbox.arguments_model(call["name"], self.role).model_fields)
-        arguments = grounded(call["name"], call["args"], said(messages), self.role)
+        arguments = tidied(call["name"], call["args"], said(messages), self.role)
         return Decision(call["name"], arguments, "", seconds, valid)
 
     def recall(self, messages: Sequence[BaseMessage], thread: str = "default") -> None:

@@ -7,8 +7,9 @@ of time. Required arguments are never touched: the tool itself says what is wron
 import inspect
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
+from agent.quantities import quantity
 from tools.base import TOOLS, Role
 
 _FIGURE = re.compile(
@@ -27,6 +28,24 @@ _FIGURES = frozenset(
 )
 _STEM = 4
 """Letters by which a category and the user's word for it agree ("garden", "gardening")."""
+
+
+def tidied(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> dict[str, Any]:
+    """`arguments` as the tool wants them: quantities copied from the user's words as numbers, inventions left out."""
+    found = TOOLS.get(tool)
+    numeric = _numeric(found.parameters(role)) if found else frozenset[str]()
+    counted = {name: _counted(name, value) if name in numeric else value for name, value in arguments.items()}
+    return grounded(tool, counted, said, role)
+
+
+def _counted(name: str, value: Any) -> Any:
+    """The number that a copied text means; a text that means none stays, and the tool says so."""
+    number = quantity(name, value) if isinstance(value, str) else None
+    return value if number is None else number
+
+
+def _numeric(parameters: Mapping[str, inspect.Parameter]) -> frozenset[str]:
+    return frozenset(name for name, p in parameters.items() if {int, float} & {p.annotation, *get_args(p.annotation)})
 
 
 def grounded(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> dict[str, Any]:

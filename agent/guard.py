@@ -10,7 +10,7 @@ from langchain.tools.tool_node import ToolCallRequest
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.types import Command
 
-from agent.grounding import grounded
+from agent.grounding import tidied
 from tools.base import ToolContext
 
 MOST_CALLS = 10
@@ -64,7 +64,7 @@ class Guard(AgentMiddleware[Any, Conversation]):
             if isinstance(message, AIMessage):
                 context.texts.append(str(message.response_metadata.get("raw", message.text)))
                 for call in message.tool_calls:
-                    call["args"] = grounded(call["name"], call["args"], said(shown), context.role)
+                    call["args"] = tidied(call["name"], call["args"], said(shown), context.role)
         return response
 
     def wrap_tool_call(

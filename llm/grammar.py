@@ -18,6 +18,7 @@ string ::= "\"" ([^"\\\x00-\x1f]){1,90} "\""
 id ::= "\"" [A-Za-z0-9] ([A-Za-z0-9_.-]){0,29} "\""
 integer ::= "-"? [0-9]{1,9}
 number ::= "-"? [0-9]{1,9} ("." [0-9]{1,4})?
+quantity ::= "\"" ([^"\\\x00-\x1f]){1,32} "\""
 boolean ::= "true" | "false"
 """
 
@@ -101,7 +102,8 @@ def _value(name: str, schema: Mapping[str, Any]) -> str:
         return '"{" ' + _members(properties, required, [n for n in properties if n not in required]) + ' "}"'
     if kind == "string":
         return "id" if _IDS.fullmatch(name) else "string"
-    return {"integer": "integer", "number": "number", "boolean": "boolean"}[kind]
+    # A quantity may be copied as the user wrote it ("six weeks"): the agent turns it into a number.
+    return {"integer": "(integer | quantity)", "number": "(number | quantity)", "boolean": "boolean"}[kind]
 
 
 def _quoted(text: str) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from agent import toolbox
+from agent.grounding import tidied
 from llm.calls import parsed
 from llm.grammar import references_in
-from tools.base import REFERENCE, TOOLS
+from tools.base import REFERENCE, TOOLS, Role
 from training import check_seeds, slots
 from training.dataset import compose, fill
 from training.slots import SEEDS
@@ -54,9 +55,9 @@ def test_every_kind_and_every_tool_occurs(conversations: list[dict[str, object]]
 
 def test_every_call_is_one_that_the_role_may_make(conversations: list[dict[str, object]]) -> None:
     for role, tool, arguments in _calls(conversations):
-        model = toolbox.arguments_model(tool, "shopper" if role == "shopper" else "marketer")
-        model(**arguments)
-        assert tool in toolbox.names("shopper" if role == "shopper" else "marketer")
+        who: Role = "shopper" if role == "shopper" else "marketer"
+        assert tool in toolbox.names(who)
+        toolbox.arguments_model(tool, who)(**tidied(tool, arguments, "", who))
 
 
 def test_prose_refers_only_to_what_was_found(conversations: list[dict[str, object]]) -> None:

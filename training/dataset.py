@@ -7,6 +7,7 @@ to write: `call NAME {json}` or prose whose figures and names are references. `p
 import argparse
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ SEEDS = slots.SEEDS
 Message = dict[str, str]
 Conversation = dict[str, Any]
 
-_MIX = {"single": 0.62, "thread": 0.09, "pair": 0.06, "talk": 0.12, "plan": 0.07, "copy": 0.04}
+_MIX = {"single": 0.56, "thread": 0.08, "pair": 0.04, "talk": 0.22, "plan": 0.07, "copy": 0.03}
 """Share of each kind of conversation."""
 
 
@@ -45,9 +46,9 @@ def requests() -> dict[str, list[tuple[str, dict[str, Any], str, str]]]:
 
 @cache
 def talk() -> list[dict[str, Any]]:
-    """Groups of small talk, declines and questions back (`seeds/talk.yaml`)."""
-    loaded: list[dict[str, Any]] = yaml.safe_load((SEEDS / "talk.yaml").read_text(encoding="utf-8"))
-    return loaded
+    """Groups of small talk, declines and questions back (`seeds/talk*.yaml`)."""
+    paths = sorted(SEEDS.glob("talk*.yaml"))
+    return [group for path in paths for group in yaml.safe_load(path.read_text(encoding="utf-8"))]
 
 
 @cache
@@ -107,9 +108,11 @@ def _role(rng: random.Random) -> str:
 
 
 def _pick(role: str, rng: random.Random) -> tuple[str, dict[str, Any], str]:
-    """A request, tools equally often: (tool, arguments, text)."""
+    """A request; tools with many wordings a little more often: (tool, arguments, text)."""
     pool = requests()[role]
-    tool = rng.choice(sorted({t for t, *_ in pool}))
+    counts = Counter(tool for tool, *_ in pool)
+    names = sorted(counts)
+    tool = rng.choices(names, weights=[counts[name] ** 0.5 for name in names])[0]
     _, fixed, template, _ = rng.choice([p for p in pool if p[0] == tool])
     text, drawn = fill(template, rng)
     arguments = {**fixed, **drawn}

@@ -47,9 +47,10 @@ def letter(at: int) -> str:
 
 
 def call_text(tool: str, arguments: dict[str, Any]) -> str:
-    """A call as the LLM writes it; arguments stand in the order of the tool's signature, as the grammar demands."""
+    """A call as the LLM writes it; arguments in the order of the tool's signature, quantities in the user's words."""
     order = TOOLS[tool].parameters("marketer")
-    return written(tool, {name: arguments[name] for name in order if name in arguments})
+    said = {name: getattr(value, "surface", value) for name, value in arguments.items()}
+    return written(tool, {name: said[name] for name in order if name in said})
 
 
 def references(text: str) -> list[str]:

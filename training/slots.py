@@ -42,9 +42,32 @@ def spoken(number: int) -> str:
     raise AssertionError(number)
 
 
+class SaidInt(int):
+    """A whole number with the words that a person used for it: what the LLM copies, and the agent counts."""
+
+    surface: str
+
+
+class SaidFloat(float):
+    """The same for a number with decimals."""
+
+    surface: str
+
+
+COPIED = frozenset(
+    """size limit budget min_price max_price quantity horizon_days service_level discount_percent""".split()
+)
+"""Slots whose words the LLM copies; plain digits are written as a number."""
+
+
 def draw(slot: str, rng: random.Random) -> Drawn:
     """A value for `slot`. Raises `KeyError` for a slot that nobody defined."""
-    return _SLOTS[slot](rng)
+    surface, value = _SLOTS[slot](rng)
+    if slot in COPIED and surface != str(value):
+        said = SaidFloat(value) if isinstance(value, float) else SaidInt(value)
+        said.surface = surface
+        return surface, said
+    return surface, value
 
 
 def known() -> set[str]:

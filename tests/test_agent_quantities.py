@@ -1,0 +1,54 @@
+"""Quantities in words: every surface that training draws means the value that was drawn."""
+
+import random
+
+import pytest
+
+from agent.grounding import tidied
+from agent.quantities import quantity
+from training import slots
+
+
+@pytest.mark.parametrize(
+    ("argument", "text", "number"),
+    [
+        ("horizon_days", "a fortnight", 14),
+        ("horizon_days", "next quarter", 90),
+        ("horizon_days", "the next twelve months", 365),
+        ("horizon_days", "half a year", 182),
+        ("horizon_days", "30", 30),
+        ("horizon_days", "10 days", 10),
+        ("budget", "12k", 12000),
+        ("budget", "€1.200", 1200),
+        ("budget", "two thousand five hundred pounds", 2500),
+        ("max_price", "19,99", 19.99),
+        ("max_price", "twenty quid", 20),
+        ("size", "a thousand two hundred", 1200),
+        ("limit", "half a dozen", 6),
+        ("limit", "a couple of", 2),
+        ("service_level", "98%", 0.98),
+        ("service_level", "0.95", 0.95),
+        ("discount_percent", "half", 50),
+        ("size", "everybody", None),
+    ],
+)
+def test_what_people_write(argument: str, text: str, number: float | None) -> None:
+    assert quantity(argument, text) == number
+
+
+@pytest.mark.parametrize("slot", sorted(slots.COPIED))
+def test_what_training_draws(slot: str) -> None:
+    rng = random.Random(5)
+    for _ in range(400):
+        surface, value = slots.draw(slot, rng)
+        assert quantity(slot, surface) == pytest.approx(value), surface
+
+
+def test_copied_words_become_numbers_before_the_tool_runs() -> None:
+    arguments = {"target": "shop", "horizon_days": "six weeks"}
+    assert tidied("forecast_sales", arguments, "sales for six weeks", "marketer") == {
+        "target": "shop",
+        "horizon_days": 42,
+    }
+    product = {"product_id": "P0412", "quantity": "two"}
+    assert tidied("add_to_cart", product, "add two P0412", "shopper") == {"product_id": "P0412", "quantity": 2}
