@@ -29,11 +29,13 @@ def gguf_file(base: str) -> Path | None:
 def load(base: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Model in bfloat16 and tokenizer of `base`."""
     file = gguf_file(base)
+    # On short conversations a CPU computes attention plainly a tenth faster than with PyTorch's fused kernel.
+    options = {"dtype": torch.bfloat16, "attn_implementation": "sdpa" if torch.cuda.is_available() else "eager"}
     if file is None:
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+        model = AutoModelForCausalLM.from_pretrained(base, **options)
         return model, AutoTokenizer.from_pretrained(base)
     # Without dequantize the weights stay packed and every step is slow.
     model = AutoModelForCausalLM.from_pretrained(
-        file.parent, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
+        file.parent, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), **options
     )
     return model, AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
