@@ -10,6 +10,7 @@ import typer
 from channels.options import DebugOption
 
 DEFAULT_OUT = Path("var/finetune")
+_REPORT_EVERY = 50
 
 
 def finetune(
@@ -31,6 +32,10 @@ def finetune(
     conversations: Annotated[
         int | None, typer.Option("--conversations", min=1, help="How many training conversations to compose.")
     ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Draws other conversations of the same kinds.")] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="An adapter to go on from, instead of a fresh one.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the interrupted training in the folder.")
     ] = False,
@@ -42,6 +47,7 @@ def finetune(
 
     - `shopkeeper finetune`
     - `shopkeeper finetune --resume`
+    - `shopkeeper finetune --from var/finetune/adapter --seed 21 --conversations 4000 --out var/second`
     - `shopkeeper finetune --base SmolLM2-360M-Instruct-Q8_0.gguf --out var/bigger`
     """
     from channels.terminal import Screen
@@ -59,11 +65,15 @@ def finetune(
 
     with screen.progress() as show:
 
-        def progress(step: int, steps: int, loss: float, _tokens_per_second: float) -> None:
+        def progress(step: int, steps: int, loss: float, tokens_per_second: float) -> None:
             last.update(step=step, steps=steps, loss=loss)
             show("fine-tuning", step / max(1, steps))
+            if not screen.live and step % _REPORT_EVERY == 0:  # a log file has no bar, and hours need a sign of life
+                screen.say(f"step {step:,} of {steps:,}, loss {loss:.3f}, {tokens_per_second:,.0f} tokens/s")
 
-        adapter = training.run(recipe, base=base, conversations=conversations, out=out, progress=progress)
+        adapter = training.run(
+            recipe, base=base, start=start, conversations=conversations, seed=seed, out=out, progress=progress
+        )
     screen.say(f"{last['step']:,.0f} steps; loss of the last {last['loss']:.3f}.")
     screen.say(f"Adapter: {adapter}")
     for curve in sorted(out.glob("*.png")):

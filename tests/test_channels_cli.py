@@ -242,7 +242,7 @@ def recommended(shop: Shop) -> tuple[str, str]:
 def test_chat_shows_calls_figures_and_their_sources(shop: Shop) -> None:
     shown, file = screen()
     agent = agent_saying(shop.store, *recommended(shop))
-    talk(shown, agent, ["What suits our best customer?"], thread="shown")
+    talk(shown, agent, ["Which two things suit our best customer?"], thread="shown")
     said = file.getvalue()
     title = shop.ask("recommend_products", customer_id=shop.buyer(), limit=2).rows[0].facts["title"]
     assert f"▸ recommend_products(customer_id={shop.buyer()}, limit=2)" in said
@@ -254,7 +254,7 @@ def test_chat_shows_calls_figures_and_their_sources(shop: Shop) -> None:
 def test_chat_as_json_gives_one_object_a_line_with_every_source(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     call, prose = recommended(shop)
     agent = agent_saying(shop.store, call, prose, "You are welcome.")
-    talk(screen()[0], agent, ["What suits our best customer?", "thank you"], thread="json", as_json=True)
+    talk(screen()[0], agent, ["Which two things suit our best customer?", "thank you"], thread="json", as_json=True)
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     for citation in first["citations"]:
         assert first["text"][citation["start"] : citation["end"]] == citation["display"]
@@ -266,7 +266,9 @@ def test_chat_as_json_gives_one_object_a_line_with_every_source(shop: Shop, caps
 
 def test_a_thread_goes_on_in_the_next_run(shop: Shop) -> None:
     call, prose = recommended(shop)
-    talk(screen()[0], agent_saying(shop.store, call, prose), ["What suits our best customer?"], thread="kept")
+    talk(
+        screen()[0], agent_saying(shop.store, call, prose), ["Which two things suit our best customer?"], thread="kept"
+    )
     later, file = screen()
     talk(later, agent_saying(shop.store, "As said, the {a1.title}."), ["which was it?"], thread="kept")
     title = shop.ask("recommend_products", customer_id=shop.buyer(), limit=2).rows[0].facts["title"].display
@@ -340,7 +342,7 @@ def test_a_brief_without_a_plan_says_so(shop: Shop) -> None:
 
 def test_replay_gives_the_same_bytes_until_a_price_changes(shop: Shop, tmp_path: Path) -> None:
     agent = agent_saying(shop.store, *recommended(shop))
-    trace = agent.ask("What suits our best customer?", thread="replayed").trace
+    trace = agent.ask("Which two things suit our best customer?", thread="replayed").trace
     assert trace is not None
     same = run("replay", str(trace), "--store", str(shop.store.root))
     assert (same.exit_code, "the same bytes" in same.stdout) == (0, True)

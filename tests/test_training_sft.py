@@ -42,7 +42,7 @@ def _recipe(base: Path, **changes: object) -> sft.Recipe:
 
 
 def test_training_learns_and_resumes_to_the_same_weights(tiny: Path, tmp_path: Path) -> None:
-    conversations = list(compose(8, 1))
+    conversations = list(compose(1, 1)) * 8  # the same words each step, so that their losses compare
     recipe = _recipe(tiny, learning_rate=0.02)
     whole = sft.Training(recipe, conversations, tmp_path / "whole")
     whole.run()
@@ -63,6 +63,21 @@ def test_training_learns_and_resumes_to_the_same_weights(tiny: Path, tmp_path: P
     assert (tmp_path / "whole" / "adapter" / "adapter_model.safetensors").exists()
     sft.plot(whole.losses, tmp_path / "loss.png")
     assert (tmp_path / "loss.png").stat().st_size > 5000
+
+
+def test_a_training_goes_on_from_the_adapter_of_an_earlier_one(tiny: Path, tmp_path: Path) -> None:
+    conversations = list(compose(1, 1)) * 8
+    first = sft.Training(_recipe(tiny, learning_rate=0.02), conversations, tmp_path / "first")
+    adapter = first.run()
+    second = sft.Training(_recipe(tiny, start=str(adapter)), conversations, tmp_path / "second")
+    for before, after in zip(first.weights, second.weights, strict=True):
+        assert torch.equal(before, after)
+    second.run()
+    assert second.losses[0][1] < first.losses[0][1]
+    with pytest.raises(SettingError, match="no adapter"):
+        sft.Training(_recipe(tiny, start=str(tmp_path / "nowhere")), conversations, tmp_path / "third")
+    with pytest.raises(SettingError, match="rank"):
+        sft.Training(_recipe(tiny, start=str(adapter), rank=4), conversations, tmp_path / "fourth")
 
 
 def test_another_recipe_does_not_go_on_in_the_same_folder(tiny: Path, tmp_path: Path) -> None:

@@ -300,5 +300,6 @@ def known_references(calls: Iterable[Call]) -> dict[str, Fact]:
         found |= one.result.references(one.letter)
         for key, value in one.arguments.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
-                found[f"u.{key}"] = Fact(key, value, "count", f"{value:,g}", "what you asked for")
+                shown = f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+                found[f"u.{key}"] = Fact(key, value, "count", shown, "what you asked for")
     return found

@@ -15,6 +15,7 @@ def run(
     *,
     out: Path,
     base: str | None = None,
+    start: Path | None = None,
     conversations: int | None = None,
     seed: int | None = None,
     progress: sft.Progress | None = None,
@@ -22,9 +23,11 @@ def run(
     """Trains by `recipe` (default `recipe.yaml`) into `out` and returns the folder of the finished adapter.
 
     An interrupted training goes on where it stopped when it is called again with the same recipe and `out`.
+    `start` is the folder of an adapter to go on from; without it a fresh one is trained.
     Raises `SettingError` when `out` holds the training of another recipe.
     """
-    chosen = sft.Recipe.load(recipe or RECIPE, base=base, conversations=conversations, seed=seed)
+    changes = {"base": base, "start": start and str(start), "conversations": conversations, "seed": seed}
+    chosen = sft.Recipe.load(recipe or RECIPE, **changes)
     training = sft.Training(chosen, list(compose(chosen.conversations, chosen.seed)), out)
     adapter = training.run(progress)
     sft.plot(training.losses, out / "loss.png")

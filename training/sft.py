@@ -8,15 +8,16 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import yaml
 from accelerate import Accelerator
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
 
 from data.errors import SettingError
 from training import base, corpus
@@ -41,6 +42,7 @@ class Recipe:
     batch_tokens: int
     clip: float
     checkpoint_minutes: float
+    start: str | None = None
     steps: int | None = None
 
     @staticmethod
@@ -51,9 +53,10 @@ class Recipe:
         """
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
         read |= {key: value for key, value in changes.items() if value is not None}
-        wanted = {field.name for field in fields(Recipe)}
-        if set(read) | {"steps"} != wanted:
-            raise SettingError(f"{path}: missing {sorted(wanted - set(read))}, unknown {sorted(set(read) - wanted)}")
+        known = {field.name for field in fields(Recipe)}
+        wanted = {field.name for field in fields(Recipe) if field.default is MISSING}
+        if not wanted <= set(read) <= known:
+            raise SettingError(f"{path}: missing {sorted(wanted - set(read))}, unknown {sorted(set(read) - known)}")
         return Recipe(**read)
 
 
@@ -68,15 +71,8 @@ class Training:
         encoded = (corpus.encode(c, tokenizer) for c in conversations)
         self.examples = [e for e in encoded if e is not None]
         self.steps = corpus.batches(self.examples, batch_tokens=recipe.batch_tokens, seed=recipe.seed)[: recipe.steps]
-        lora = LoraConfig(
-            r=recipe.rank,
-            lora_alpha=recipe.alpha,
-            lora_dropout=recipe.dropout,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        )
         self.accelerator = Accelerator()
-        self.model: PeftModel = get_peft_model(model, lora, autocast_adapter_dtype=False).to(self.accelerator.device)
+        self.model: PeftModel = _adapted(model, recipe).to(self.accelerator.device)
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
         self.masters = [torch.nn.Parameter(p.detach().float().clone()) for p in self.weights]
         self.optimizer = torch.optim.AdamW(self.masters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -128,7 +124,7 @@ class Training:
         if not self.checkpoint.exists():
             return
         state = torch.load(self.checkpoint, weights_only=True)
-        if state["recipe"] != asdict(self.recipe):
+        if Recipe(**state["recipe"]) != self.recipe:
             raise SettingError(f"{self.folder} holds a training of another recipe; choose another folder or remove it")
         self.step, self.losses = state["step"], [tuple(pair) for pair in state["losses"]]
         with torch.no_grad():
@@ -166,6 +162,32 @@ class Training:
         if step < warm:
             return (step + 1) / warm
         return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+def _adapted(model: PreTrainedModel, recipe: Recipe) -> PeftModel:
+    """`model` with a fresh adapter, or with the one that the recipe goes on from.
+
+    Raises `SettingError` when there is none, or when it is of another rank.
+    """
+    if recipe.start is None:
+        lora = LoraConfig(
+            r=recipe.rank,
+            lora_alpha=recipe.alpha,
+            lora_dropout=recipe.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+        return cast(PeftModel, get_peft_model(model, lora, autocast_adapter_dtype=False))
+    if not (Path(recipe.start) / "adapter_model.safetensors").is_file():
+        raise SettingError(f"there is no adapter in {recipe.start} to go on from")
+    adapted = PeftModel.from_pretrained(model, recipe.start, is_trainable=True, autocast_adapter_dtype=False)
+    settings = cast(LoraConfig, adapted.peft_config["default"])
+    if (settings.r, settings.lora_alpha) != (recipe.rank, recipe.alpha):
+        raise SettingError(
+            f"the adapter in {recipe.start} has rank {settings.r} and alpha {settings.lora_alpha}, "
+            f"the recipe {recipe.rank} and {recipe.alpha}: make them the same"
+        )
+    return adapted
 
 
 def plot(losses: Sequence[tuple[int, float]], path: Path) -> None:
