@@ -13,15 +13,16 @@ from agent.quantities import quantity
 from tools.base import TOOLS, Role
 
 _FIGURE = re.compile(
-    r"""\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|couple|pair|few|half|third|quarter|fifth|tenth
-    |twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|grand|teen\w*|\w+teen)\b|[〇一二两三四五六七八九十百千万]""",
+    r"""\d | [〇一二两三四五六七八九十百千万] | \b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
+    |\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|dozen|hundred|thousand|grand|million
+    |couple|pair|both|few|several|handful|fiver|tenner|half|third|quarter|fifth|eighth|tenth)s?\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _TIME = re.compile(
-    r"\b(?:days?|daily|weeks?|weekly|weekend|fortnights?|months?|monthly|quarters?|years?|annual\w*|season\w*|today|tomorrow|tonight|"
-    r"spring|summer|autumn|fall|winter|christmas|xmas|easter|jan\w*|feb\w*|march|april|may|june?|july?|aug\w*|sept?\w*|oct\w*|nov\w*|"
-    r"dec\w*|until|by|soon|lately|recent\w*)\b|[天周月年季]",
-    re.IGNORECASE,
+    r"""[天周月年季] | \b(?:days?|daily|weeks?|wks?|weekly|weekend|fortnight\w*|months?|monthly|quarter\w*|years?|yrs?
+    |yearly|annual\w*|season\w*|today|tomorrow|tonight|spring|summer|autumn|fall|winter|christmas|xmas|easter|jan\w*|feb\w*|march|april
+    |may|june?|july?|aug\w*|sept?\w*|oct\w*|nov\w*|dec\w*|until|by|soon|lately|recent\w*)\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _FIGURES = frozenset(
     {"size", "limit", "budget", "min_price", "max_price", "quantity", "discount_percent", "service_level"}

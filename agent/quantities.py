@@ -2,85 +2,170 @@
 
 >>> quantity("horizon_days", "the next six weeks"), quantity("budget", "1.2k"), quantity("discount_percent", "a fifth")
 (42, 1200, 20)
+>>> quantity("horizon_days", "a month and a half"), quantity("max_price", "a tenner"), quantity("size", "everybody")
+(45, 10, None)
 """
 
 import re
 
 _UPTO_NINETEEN = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
 sixteen seventeen eighteen nineteen""".split()
-_ONES = {word: number for number, word in enumerate(_UPTO_NINETEEN)}
-_ONES |= {"a": 1, "an": 1, "couple": 2, "pair": 2, "few": 3, "dozen": 12}
+_ONES: dict[str, float] = {word: number for number, word in enumerate(_UPTO_NINETEEN)}
+_ONES |= {"couple": 2, "pair": 2, "both": 2, "few": 3, "several": 3, "handful": 5, "fiver": 5, "tenner": 10}
 _TENS = {
     word: 10 * number
     for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
 }
-_SCALES = {"hundred": 100, "thousand": 1000, "grand": 1000, "k": 1000, "million": 1_000_000, "m": 1_000_000}
-_PARTS = {"half": 50, "third": 33, "quarter": 25, "fifth": 20, "tenth": 10}
-_DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 90, "year": 365}
-_DIGITS = re.compile(r"\d[\d.,]*")
+_SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000, "grand": 1000, "k": 1000, "million": 10**6, "m": 10**6}
+_PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "eighth": 1 / 8, "tenth": 1 / 10}
+
+_UNITS = {
+    1: "days? daily today tonight tomorrow",
+    7: "weeks? wks? weekly",
+    14: "fortnights? fortnightly",
+    30: "months? mths? mos? monthly",
+    90: "quarters? qtrs? quarterly seasons?",
+    365: "years? yrs? yearly annual annually",
+}
+"""Words of time by their days; a single letter counts only right after a figure (90d)."""
+_LETTERS = {1: "d", 7: "w", 365: "y"}
+_DAYS_OF = {
+    days: re.compile(rf"(?:(?:\b|(?<=\d))(?:{'|'.join(names.split())})|(?<=\d){_LETTERS.get(days, '(?!)')})\b")
+    for days, names in _UNITS.items()
+}
+_UNIT = re.compile("|".join(pattern.pattern for pattern in _DAYS_OF.values()))
+
+_MAJOR = re.compile(r"\b(?:pounds?|quid|euros?|dollars?|bucks?)\b|[£€$]")
+_MINOR = re.compile(r"(?:(?<=\d)p|\bp(?:ence)?|\bcents?|(?<=\d)c)\b")
+_TOKEN = re.compile(r"\d[\d.,'’\u00a0]*(?: \d{3}(?!\d))*|[a-z]+")
+_RANGE = re.compile(r"(?<=\d)\s*[-–—]\s*(?=[£€$]?\d)|\s(?:or|to|and)\s")
 
 
 def quantity(argument: str, text: str) -> int | float | None:
     """The number that `text` means for `argument`; None when it means none.
 
     A period becomes days (week 7, fortnight 14, month 30, quarter 90, year 365), a discount points of a hundred, a
-    service level a share.
+    service level a share. Of a range the upper end counts.
     """
-    said = text.lower().strip()
+    said = re.sub(r"(?<=\d)½", ".5", text.lower().strip()).replace("½", "half").replace("per cent", "percent")
+    found: float | None
     if argument == "horizon_days":
-        return _days(said)
+        found = _days(said)
+        return None if found is None else round(found)
     if argument in ("discount_percent", "service_level"):
-        value: int | float | None = next(
-            (points for word, points in _PARTS.items() if re.search(rf"\b{word}\b", said)), None
-        )
-        value = value if value is not None else _number(said)
-        if value is None or argument == "discount_percent":
-            return value
-        return round(value / 100, 4) if value > 1 else value
+        found = _points(said)
+        if found is not None and argument == "service_level" and found > 1:
+            found /= 100
+    elif argument in ("budget", "min_price", "max_price"):
+        found = _money(said)
+    else:
+        found = _number(said)
+    if found is None:
+        return None
+    return int(found) if float(found).is_integer() else round(found, 6)
+
+
+def _days(said: str) -> float | None:
+    """Days of a period; a bare number counts as days."""
+    said = re.sub(r"\bquarter(?: of)?(?: an?)?(?= year)", "0.25", said)
+    units = list(_UNIT.finditer(said))
+    if not units:
+        return _number(said)
+    total, start = 0.0, 0
+    for unit in units:
+        days = next(days for days, pattern in _DAYS_OF.items() if pattern.fullmatch(said, unit.start(), unit.end()))
+        number = _number(said[start : unit.start()])
+        total += (1 if number is None else number) * days
+        rest = said[unit.end() :]
+        if re.match(r"\s+and a half\b", rest):
+            total += days / 2
+        elif (either := re.match(r"\s+or\s+(\w+)", rest)) and not _UNIT.search(rest):
+            total = (_number(either.group(1)) or 1) * days
+        start = unit.end()
+    return total
+
+
+def _points(said: str) -> float | None:
+    """Points of a hundred: "15%", "a third", "three quarters", "9 out of 10"."""
+    if of := re.search(r"([\w.]+)\s*(?:/|\bout of\b|\bin\b)\s*(\w+)", said):
+        part, whole = _number(of.group(1)), _number(of.group(2))
+        if part is not None and whole:
+            return round(100 * part / whole, 2)
+    for word, part in _PARTS.items():
+        if found := re.search(rf"(.*)\b{word}s?\b", said):
+            many = _number(found.group(1))
+            return round(100 * part * (many or 1)) if word == "third" else 100 * part * (many or 1)
+    value = _number(said)
+    # A share of one (0.2) is meant as points.
+    return 100 * value if value is not None and 0 < value < 1 and "%" not in said else value
+
+
+def _money(said: str) -> float | None:
+    """An amount: "five pounds fifty", "99p", "€1.200,50"."""
+    parts = _MAJOR.split(_last_of_range(said))
+    if len(parts) == 2 and (whole := _number(parts[0])) is not None:
+        rest = _number(parts[1])
+        return whole + (rest / 100 if rest is not None and rest < 100 else 0)
+    if len(parts) == 1 and _MINOR.search(said):
+        pence = _number(_MINOR.sub(" ", said))
+        return None if pence is None else pence / 100
     return _number(said)
 
 
-def _days(said: str) -> int | float | None:
-    unit = next((u for u in _DAYS if re.search(rf"\b{u}s?\b", said)), None)
-    if unit is None:
-        return _number(said)
-    number = _number(re.sub(rf"\b{unit}s?\b", " ", said))
-    if re.search(rf"\bhalf an? {unit}", said):
-        number = 0.5
-    days = (1 if number is None else number) * _DAYS[unit]
-    return 365 if (unit, number) == ("month", 12) else round(days)
+def _last_of_range(said: str) -> str:
+    """The upper end of "4-5", "two or three", "between ten and twenty"; else the text as it is."""
+    if " and " in said and "between" not in said:
+        said = said.replace(" and ", " & ")  # "a hundred and fifty" is no range
+    low, *rest = (part for part in _RANGE.split(said))
+    high = rest[-1] if rest else ""
+    both = _number_of(low.replace(" & ", " and ")) is not None and _number_of(high.replace(" & ", " and ")) is not None
+    return (high if both else said).replace(" & ", " and ")
 
 
-def _number(said: str) -> int | float | None:
-    if match := _DIGITS.search(said):
-        value = _plain(match.group(0).rstrip(".,"))
-        scale = re.match(r"\s*(k|thousand|grand|hundred|million|m)\b", said[match.end() :])
-        value = value * _SCALES[scale.group(1)] if scale else value
-        return int(value) if float(value).is_integer() else round(value, 6)
-    return _spoken(said)
+def _number(said: str) -> float | None:
+    return _number_of(_last_of_range(said))
+
+
+def _number_of(said: str) -> float | None:
+    """The first number in figures with its scales, else the number that the words spell."""
+    tokens = _TOKEN.findall(said.replace("-", " "))
+    if figure := next((at for at, token in enumerate(tokens) if token[0].isdigit()), None):
+        # "top 50", "for 200": what stands before a figure does not count.
+        tokens = tokens[figure:]
+    total, group, found = 0.0, 0.0, False
+    for at, token in enumerate(tokens):
+        word = token.removesuffix("s") if token.removesuffix("s") in _SCALES else token
+        if token[0].isdigit():
+            if found:
+                break
+            group, found = _plain(token), True
+        elif word == "half":
+            group, found = group + 0.5, True
+        elif word == "quarter" and _scaled(tokens[at + 1 :]):
+            group, found = 0.25, True
+        elif word in _SCALES:
+            scaled = (group or 1) * _SCALES[word]
+            total, group = (total, scaled) if _SCALES[word] < 1000 else (total + scaled, 0.0)
+            found = True
+        elif word in _TENS:
+            # "one fifty", "five twenty" leave the hundred out.
+            group, found = (100 * group if 0 < group < 20 else group) + _TENS[word], True
+        elif word in _ONES:
+            group, found = group + _ONES[word], True
+    if found:
+        return total + group
+    return 1 if {"a", "an"} & set(tokens) else None
+
+
+def _scaled(after: list[str]) -> bool:
+    """Whether a scale follows, as in "a quarter of a million"."""
+    return next((token for token in after if token not in ("of", "a", "an")), "") in _SCALES
 
 
 def _plain(digits: str) -> float:
-    """1,200 and 1.200 are thousands; 19.99 and 19,99 are not."""
+    """1,200, 1.200, 1'200 and 1 200 are thousands; 19.99 and 19,99 are not."""
+    digits = re.sub(r"['’\s]", "", digits).rstrip(".,")
     if re.fullmatch(r"\d{1,3}([.,]\d{3})+", digits):
         return float(re.sub(r"[.,]", "", digits))
     head, dot, tail = digits.replace(",", ".").rpartition(".")
     return float(head.replace(".", "") + dot + tail)
-
-
-def _spoken(said: str) -> int | None:
-    total, group, found = 0, 0, False
-    words = re.findall(r"[a-z]+", said)
-    half = "half" in words and "dozen" in words
-    for word in words:
-        if word in _TENS:
-            group, found = group + _TENS[word], True
-        elif word == "hundred":
-            group, found = max(group, 1) * 100, True
-        elif word in _SCALES:
-            total, group, found = total + max(group, 1) * _SCALES[word], 0, True
-        elif word in _ONES:
-            # "a couple", "a dozen": the article counts only where nothing follows it.
-            group = _ONES[word] if word in ("couple", "pair", "few", "dozen") else group + _ONES[word]
-            found = True
-    return (total + group) // (2 if half else 1) if found else None

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 import tools  # registers every tool
 from agent.records import as_record
-from tools.base import TOOLS, Call, Role, Tool, ToolContext, ToolResult, call, failure
+from tools.base import TOOLS, Call, Role, Tool, ToolContext, ToolResult, call, failure, plain
 
 assert tools
 
@@ -51,14 +51,22 @@ def run(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> Call:
     try:
         valid = arguments_model(name, context.role)(**arguments).model_dump(exclude_unset=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "its arguments"
-        result = failure(f"{name} cannot use {where}: {first['msg'][:1].lower()}{first['msg'][1:]}")
+        result = failure(f"{name} cannot use {_complaint(error)}")
     else:
         result = call(name, context, valid)
     done = Call(next_letter(context.calls), name, dict(arguments), result)
     context.calls.append(done)
     return done
+
+
+def _complaint(error: ValidationError) -> str:
+    """The first thing that is wrong with the arguments, and how to mend it."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "its arguments"
+    if first["type"] in ("int_parsing", "float_parsing"):
+        example = "30 days or six weeks" if where == "horizon_days" else "20 or a dozen"
+        return f"{plain(str(first['input']))} as {where}: give a number, such as {example}"
+    return f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}"
 
 
 def _bind(tool: Tool, role: Role) -> StructuredTool:

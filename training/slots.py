@@ -208,7 +208,8 @@ def _horizon_days(rng: random.Random) -> Drawn:
     if unit == "day":
         number = rng.choice([3, 5, 7, 10, 14, 20, 21, 28, 30, 40, 45, 60, 90, 100, 120, 180, rng.randint(2, 200)])
     elif unit == "year":
-        return rng.choice(["a year", "the next year", "the coming year", "the next twelve months", "12 months"]), 365
+        said = rng.choice(["a year", "the next year", "the coming year", "the next twelve months", "12 months"])
+        return said, 365 if "year" in said else 12 * _DAYS_OF["month"]
     else:
         number = rng.randint(1, {"week": 16, "month": 9, "quarter": 3}[unit])
     if number == 1:
