@@ -172,19 +172,16 @@ class Agent:
     def decide(self, say: str, thread: Sequence[Mapping[str, str]] = ()) -> Decision:
         """The model's first step for `say`, with nothing run: what an evaluation looks at."""
         kinds = {"user": HumanMessage, "assistant": AIMessage}
-        messages: list[BaseMessage] = [SystemMessage(self.prompt.text)]
-        messages += [kinds[turn["role"]](turn["content"]) for turn in thread]
+        turns: list[Any] = [kinds[turn["role"]](turn["content"]) for turn in thread]
         started = time.perf_counter()
-        messages.append(HumanMessage(say))
+        messages: list[BaseMessage] = [SystemMessage(self.prompt.text), *in_sight([*turns, HumanMessage(say)])]
         reply = self._chat.bind_tools(self._tools).invoke(messages)
         seconds = time.perf_counter() - started
         if not reply.tool_calls:
             return Decision(None, {}, str(reply.text), seconds, parsed(str(reply.text)) is None)
         call = reply.tool_calls[0]
-        known = call["name"] in toolbox.names(self.role)
-        valid = known and set(call["args"]) <= set(toolbox.arguments_model(call["name"], self.role).model_fields)
         arguments = tidied(call["name"], call["args"], said(messages), self.role)
-        return Decision(call["name"], arguments, "", seconds, valid)
+        return Decision(call["name"], arguments, "", seconds, toolbox.valid(call["name"], arguments, self.role))
 
     def recall(self, messages: Sequence[BaseMessage], thread: str = "default") -> None:
         """Puts earlier messages into a thread: how a replay takes up a conversation in its middle."""

@@ -1,7 +1,7 @@
 """Optional arguments that nobody mentioned: a small model now and then invents them, and they are left out.
 
 A category must share a word with what the user wrote, a figure needs a figure in the user's words, a period a word
-of time. Required arguments are never touched: the tool itself says what is wrong with them.
+of time that means a number of days. Required arguments are never left out: the tool says what is wrong with them.
 """
 
 import inspect
@@ -34,19 +34,20 @@ _STEM = 4
 def tidied(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> dict[str, Any]:
     """`arguments` as the tool wants them: quantities copied from the user's words as numbers, inventions left out."""
     found = TOOLS.get(tool)
-    numeric = _numeric(found.parameters(role)) if found else frozenset[str]()
-    counted = {name: _counted(name, value) if name in numeric else value for name, value in arguments.items()}
+    parameters = found.parameters(role) if found else {}
+    counted = {}
+    for name, value in arguments.items():
+        copied = isinstance(value, str) and name in parameters and _numeric(parameters[name])
+        number = quantity(name, value) if copied else value
+        if number is not None:
+            counted[name] = number
+        elif parameters[name].default is inspect.Parameter.empty:
+            counted[name] = value  # the tool says that it is no number
     return grounded(tool, counted, said, role)
 
 
-def _counted(name: str, value: Any) -> Any:
-    """The number that a copied text means; a text that means none stays, and the tool says so."""
-    number = quantity(name, value) if isinstance(value, str) else None
-    return value if number is None else number
-
-
-def _numeric(parameters: Mapping[str, inspect.Parameter]) -> frozenset[str]:
-    return frozenset(name for name, p in parameters.items() if {int, float} & {p.annotation, *get_args(p.annotation)})
+def _numeric(parameter: inspect.Parameter) -> bool:
+    return bool({int, float} & {parameter.annotation, *get_args(parameter.annotation)})
 
 
 def grounded(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> dict[str, Any]:

@@ -45,15 +45,26 @@ def arguments_model(name: str, role: Role) -> type[BaseModel]:
     return create_model(name, __config__=settings, **fields)
 
 
+def valid(name: str, arguments: Mapping[str, Any], role: Role) -> bool:
+    """Whether `role` may call the tool with these arguments: known names, values of the right type, none missing."""
+    if name not in names(role):
+        return False
+    try:
+        arguments_model(name, role)(**arguments)
+    except ValidationError:
+        return False
+    return True
+
+
 def run(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> Call:
     """Validates the arguments, runs the tool and remembers the call in the context, lettered."""
     result: ToolResult
     try:
-        valid = arguments_model(name, context.role)(**arguments).model_dump(exclude_unset=True)
+        given = arguments_model(name, context.role)(**arguments).model_dump(exclude_unset=True)
     except ValidationError as error:
         result = failure(f"{name} cannot use {_complaint(error)}")
     else:
-        result = call(name, context, valid)
+        result = call(name, context, given)
     done = Call(next_letter(context.calls), name, dict(arguments), result)
     context.calls.append(done)
     return done

@@ -85,3 +85,12 @@ def test_copied_words_become_numbers_before_the_tool_runs() -> None:
     }
     product = {"product_id": "P0412", "quantity": "two"}
     assert tidied("add_to_cart", product, "add two P0412", "shopper") == {"product_id": "P0412", "quantity": 2}
+
+
+def test_words_that_mean_no_number_are_left_out_where_they_may_be() -> None:
+    said = "sales until Christmas"
+    assert tidied("forecast_sales", {"target": "shop", "horizon_days": "until Christmas"}, said, "marketer") == {
+        "target": "shop"
+    }
+    needed = {"budget": "what we have", "channels": ["email"]}
+    assert tidied("allocate_budget", needed, "spread what we have", "marketer") == needed
