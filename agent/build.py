@@ -26,6 +26,7 @@ from agent.finish import finish
 from agent.grounding import tidied
 from agent.guard import Conversation, Guard, Step, in_sight, said
 from agent.listening import Listener
+from agent.offering import offer, wordy_ids
 from agent.records import as_record, from_record
 from data.errors import AgentError
 from data.operations import Operations
@@ -175,7 +176,8 @@ class Agent:
         turns: list[Any] = [kinds[turn["role"]](turn["content"]) for turn in thread]
         started = time.perf_counter()
         messages: list[BaseMessage] = [SystemMessage(self.prompt.text), *in_sight([*turns, HumanMessage(say)])]
-        reply = self._chat.bind_tools(self._tools).invoke(messages)
+        tools = offer(self._tools, messages, wordy_ids(self.snapshot))
+        reply = self._chat.bind_tools(tools).invoke(messages)
         seconds = time.perf_counter() - started
         if not reply.tool_calls:
             return Decision(None, {}, str(reply.text), seconds, parsed(str(reply.text)) is None)

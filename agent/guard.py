@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.types import Command
 
 from agent.grounding import tidied
+from agent.offering import name_of, offer, wordy_ids
 from tools.base import ToolContext
 
 MOST_CALLS = 10
@@ -50,15 +51,16 @@ class Guard(AgentMiddleware[Any, Conversation]):
     def wrap_model_call(
         self, request: ModelRequest[Conversation], handler: Callable[[ModelRequest[Conversation]], ModelResponse]
     ) -> ModelResponse:
-        """Shows the last turns, drops invented arguments, and takes the tools away when calling on leads nowhere."""
+        """Shows the last turns, offers the ids in sight, drops invented arguments, ends what leads nowhere."""
         shown, context = in_sight(request.messages), request.runtime.context
         request = request.override(messages=shown)
         if context.task == "plan" and under_way(shown):
             # A plan is whole when it has been drafted; which call brings it there is the model's choice.
-            left = [tool for tool in request.tools if _name(tool) not in repeated(shown)]
+            left = [tool for tool in request.tools if name_of(tool) not in repeated(shown)]
             request = request.override(tools=left, tool_choice="any")
         elif spent(shown):
             request = request.override(tools=[])
+        request = request.override(tools=list(offer(request.tools, shown, wordy_ids(context.snapshot))))
         response = handler(request)
         for message in response.result:
             if isinstance(message, AIMessage):
@@ -125,10 +127,6 @@ def _made(messages: list[AnyMessage]) -> list[tuple[str, str]]:
 def _failed(messages: list[AnyMessage]) -> bool:
     last = messages[-1]
     return isinstance(last, ToolMessage) and bool((last.artifact or {}).get("failed"))
-
-
-def _name(tool: Any) -> str:
-    return str(tool["name"] if isinstance(tool, dict) else tool.name)
 
 
 def _confidential(*groups: Any) -> None:

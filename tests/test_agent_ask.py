@@ -10,6 +10,7 @@ from shop import Shop, small_shop
 
 from agent.build import Agent, open_agent, replay
 from agent.guard import Step
+from agent.offering import name_of
 from data.errors import AgentError, StoreError
 from data.store import Store
 from llm.calls import written
@@ -144,7 +145,7 @@ class Choosy(ScriptedChat):
     offered: list[tuple[frozenset[str], bool]]
 
     def bind_tools(self, tools: Any, *, tool_choice: str | None = None, **kwargs: Any) -> Any:
-        self.offered.append((frozenset(tool.name for tool in tools), tool_choice is None))
+        self.offered.append((frozenset(name_of(tool) for tool in tools), tool_choice is None))
         return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
 
 

@@ -1,0 +1,64 @@
+"""Closed lists of ids: what stands in the conversation may be named, and nothing else."""
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from agent import toolbox
+from agent.offering import name_of, offer
+
+NOBODY: frozenset[str] = frozenset()
+
+
+def ids(
+    tool: str, argument: str, *messages: BaseMessage, wordy: frozenset[str] = NOBODY, role: Any = "marketer"
+) -> Any:
+    """The closed list of an argument; None where the tool is not offered, "absent" where only the argument is not."""
+    found = {name_of(one): one for one in offer(toolbox.bound(role), messages, wordy)}
+    if tool not in found:
+        return None
+    one = found[tool]
+    assert isinstance(one, dict)
+    return one["function"]["parameters"]["properties"].get(argument, {"enum": "absent"})["enum"]
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("How likely is customer 17850 to buy?", ["17850"]),
+        ("is C00417 coming back in 30 days", ["C00417", "30"]),
+        ("customer #10233's chances, please.", ["10233"]),
+        ("顾客10233会买吗", ["10233"]),
+        ("CUST-0042, any hope?", ["CUST-0042"]),
+        ("customer12748", ["customer12748", "12748"]),
+    ],
+)
+def test_what_could_be_an_id_is_offered(said: str, named: list[str]) -> None:
+    assert ids("predict_behaviour", "customer_id", HumanMessage(said)) == named
+
+
+def test_without_an_id_the_tool_that_needs_one_cannot_be_called() -> None:
+    said = HumanMessage("where is my order?")
+    assert ids("track_order", "order_id", said, role="shopper") is None
+    assert ids("recommend_products", "customer_id", HumanMessage("what should we recommend?")) == "absent"
+
+
+def test_ids_of_earlier_results_come_first() -> None:
+    drafted = {"facts": [{"key": "campaign", "unit": "id", "value": "C-0007"}]}
+    thread = (
+        HumanMessage("Draft a campaign with 400"),
+        AIMessage("", tool_calls=[{"name": "draft_campaign", "args": {"name": "Hi"}, "id": "1"}]),
+        ToolMessage("a: campaign", tool_call_id="1", artifact=drafted),
+        AIMessage("{a.campaign} is ready."),
+        HumanMessage("what would it bring?"),
+    )
+    assert ids("simulate_campaign", "campaign_id", *thread) == ["C-0007", "400"]
+    asked = AIMessage("", tool_calls=[{"name": "predict_behaviour", "args": {"customer_id": "8"}, "id": "2"}])
+    assert ids("recommend_products", "customer_id", asked, HumanMessage("what do we offer them?")) == ["8"]
+
+
+def test_a_word_is_an_id_only_where_the_shop_has_such_ids() -> None:
+    said = HumanMessage("will Alice buy again?")
+    assert ids("predict_behaviour", "customer_id", said) is None
+    assert ids("predict_behaviour", "customer_id", said, wordy=frozenset({"alice"})) == ["Alice"]
