@@ -56,7 +56,17 @@ def grounded(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> 
     if found is None:
         return dict(arguments)
     optional = {p.name for p in found.parameters(role).values() if p.default is not inspect.Parameter.empty}
+    said = _without_ids(said, arguments)
     return {name: value for name, value in arguments.items() if name not in optional or _mentioned(name, value, said)}
+
+
+def _without_ids(said: str, arguments: Mapping[str, Any]) -> str:
+    """`said` without the ids that the call takes: the 10233 of a customer is no price."""
+    given = [value for name, value in arguments.items() if name.endswith(("_id", "_ids")) or name == "product"]
+    ids = [str(one) for value in given for one in (value if isinstance(value, list) else [value])]
+    for one in sorted((one for one in ids if re.search(r"\d", one)), key=len, reverse=True):
+        said = said.replace(one, " ")
+    return said
 
 
 def _mentioned(name: str, value: Any, said: str) -> bool:

@@ -27,6 +27,12 @@ from agent.grounding import grounded
         ),
         ("allocate_budget", {"budget": 100, "channels": ["email"]}, "split our money", {"budget", "channels"}),
         ("search_products", {"query": "tea", "category": "厨房"}, "厨房里的茶", {"query", "category"}),
+        (
+            "recommend_products",
+            {"customer_id": "10233", "max_price": 10233},
+            "What should we show customer 10233?",
+            {"customer_id"},
+        ),
         ("no_such_tool", {"anything": 1}, "", {"anything"}),
     ],
 )
