@@ -64,8 +64,8 @@ def _without_ids(said: str, arguments: Mapping[str, Any]) -> str:
     """`said` without the ids that the call takes: the 10233 of a customer is no price."""
     given = [value for name, value in arguments.items() if name.endswith(("_id", "_ids")) or name == "product"]
     ids = [str(one) for value in given for one in (value if isinstance(value, list) else [value])]
-    for one in sorted((one for one in ids if re.search(r"\d", one)), key=len, reverse=True):
-        said = said.replace(one, " ")
+    for one in ids:
+        said = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", " ", said) if re.search(r"\d", one) else said
     return said
 
 
