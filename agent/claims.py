@@ -19,6 +19,29 @@ NUMBER_WORDS = frozenset(
 )
 _COSTS = re.compile(r"\b(costs?|priced at|price of|price is|at a price of|spend|for just|cheaper at)$", re.IGNORECASE)
 _WITHIN = re.compile(r"\b(within|over the (?:next|last|coming)|during the (?:next|last))$", re.IGNORECASE)
+_LABELS: dict[str, frozenset[str]] = {
+    label: frozenset(keys.split())
+    for labels, keys in {
+        "profit": "profit low high",
+        "revenue turnover": "revenue low high spend",
+        "cost costs": "cost price new_price total spend gap",
+        "budget": "budget kept spend",
+        "price": "price new_price gap",
+        "margin": "margin",
+        "discount": "discount",
+        "chance likelihood probability odds": "buy_chance average",
+        "lift": "lift low high",
+        "return": "return profit",
+    }.items()
+    for label in labels.split()
+}
+"""Nouns that say what an amount or a percentage is, and the facts that may be called so."""
+_LINKS = r"(?:of|is|are|was|be|at|to|comes|stands|about|around|roughly|some|only|would|should|will|another|up|:)"
+_LABEL_BEFORE = re.compile(rf"\b({'|'.join(_LABELS)})\b:?(?:\s+{_LINKS})*\s*$", re.IGNORECASE)
+_LABEL_AFTER = re.compile(
+    rf"^\s+(?:(?:of|in|as)\s+)?(?:(?:extra|expected|incremental|more|added|additional)\s+)?({'|'.join(_LABELS)})\b",
+    re.IGNORECASE,
+)
 _LONGEST_NAME = 8
 """Words of the longest name that is looked for."""
 
@@ -105,7 +128,9 @@ def check_sentence(
         reference = match.group(1)
         if reference not in known:
             faults.append(f"no such fact {reference}")
-        elif reason := _misfit(sentence[: match.start()], sentence[match.end() :], meaning.get(reference)):
+        elif reason := _misfit(
+            sentence[: match.start()], sentence[match.end() :], meaning.get(reference)
+        ) or _mislabelled(reference, sentence[: match.start()], sentence[match.end() :], meaning.get(reference)):
             faults.append(f"{reference} {reason}")
     return [Fault(reason, sentence) for reason in faults]
 
@@ -140,8 +165,21 @@ def _misfit(before: str, after: str, meaning: Meaning | None) -> str | None:
             return f"is followed by {foreign!r}"
     if _COSTS.search(before) and meaning.unit not in ("money", "words", "name"):
         return "stands where a price belongs"
-    if _WITHIN.search(before) and meaning.unit not in ("days", "date", "words"):
+    if _WITHIN.search(before) and meaning.unit in ("money", "name", "id"):
         return "stands where a time belongs"
+    return None
+
+
+def _mislabelled(reference: str, before: str, after: str, meaning: Meaning | None) -> str | None:
+    """Why the noun beside an amount or a percentage is another fact's ("a profit of {a.cost}"); None when it is not."""
+    level, key = reference.split(".")
+    if meaning is None or level == "u" or meaning.unit not in ("money", "percent"):
+        return None
+    found = _LABEL_BEFORE.search(REFERENCE.split(before)[-1])
+    if found is None and meaning.unit == "money":  # "{a.share} of revenue" is a share
+        found = _LABEL_AFTER.search(after)
+    if found and key not in _LABELS[found.group(1).lower()]:
+        return f"is called {found.group(1).lower()}"
     return None
 
 

@@ -32,7 +32,20 @@ RECOMMENDED = Call(
         cue="personal",
     ),
 )
-KNOWN, MEANING = known_references([RECOMMENDED]), claims.meanings([RECOMMENDED])
+DRAFTED = Call(
+    "d",
+    "draft_campaign",
+    {"name": "Hello", "goal": "win_back"},
+    ToolResult(
+        base.facts(
+            base.money("profit", 1260, "GBP", SOURCE),
+            base.money("cost", 394, "GBP", SOURCE),
+            base.money("budget", 400, "GBP", SOURCE),
+            base.percent("discount", 0.1, SOURCE),
+        )
+    ),
+)
+KNOWN, MEANING = known_references([RECOMMENDED, DRAFTED]), claims.meanings([RECOMMENDED, DRAFTED])
 
 
 def faults(text: str) -> list[str]:
@@ -47,6 +60,8 @@ def faults(text: str) -> list[str]:
         "I would show {a1.title} (at {a1.price}), which {a1.buyers} customers bought with it.",
         "Is it for the balcony or for the home?",
         "You asked for {u.limit} things; {a.count} products fit.",
+        "It costs {d.cost}, which leaves an expected profit of about {d.profit}.",
+        "{d.cost} of the budget of {d.budget} is spent at a discount of {d.discount}.",
     ],
 )
 def test_sound_sentences_pass(text: str) -> None:
@@ -67,6 +82,11 @@ def test_sound_sentences_pass(text: str) -> None:
         ("{a9.title} is nice.", "no such fact"),
         ("Within {a1.price} it should arrive.", "time belongs"),
         ("A {broken reference.", "broken reference"),
+        ("The expected profit is {d.cost}.", "called profit"),
+        ("It has a cost of {d.profit}.", "called cost"),
+        ("That brings {d.budget} in extra profit.", "called profit"),
+        ("There is a discount of {a1.share}.", "called discount"),
+        ("The chance is about {d.discount}.", "called chance"),
     ],
 )
 def test_wrong_sentences_are_named(text: str, reason: str) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import toolbox
+from agent import claims, toolbox
 from agent.grounding import tidied
 from llm.calls import parsed
 from llm.grammar import references_in
-from tools.base import REFERENCE, TOOLS, Role
+from tools.base import REFERENCE, TOOLS, Call, Fact, Role, Row, ToolResult, known_references
+from tools.facts import ERROR, Meaning, shape_of
 from training import check_seeds, slots
 from training.dataset import compose, fill
 from training.slots import SEEDS
@@ -73,6 +74,40 @@ def test_prose_refers_only_to_what_was_found(conversations: list[dict[str, objec
                 used = {r for r in REFERENCE.findall(message["content"]) if not r.startswith("u.")}
                 assert used <= seen, message["content"]
                 assert not re.search(r"\d", REFERENCE.sub("", message["content"]))
+
+
+def test_the_checker_lets_pass_what_is_taught(conversations: list[dict[str, object]]) -> None:
+    """A taught sentence that the checker stops would be left out of the answer, each time."""
+    for conversation in conversations:
+        messages: list[dict[str, str]] = conversation["messages"]  # type: ignore[assignment]
+        calls: list[Call] = []
+        said: tuple[str, dict[str, object]] | None = None
+        for message in messages:
+            if message["role"] == "tool":
+                assert said is not None
+                calls.append(_finished(*said, message["content"]))
+            elif message["role"] == "assistant":
+                said = parsed(message["content"])
+                if said is None and conversation["kind"] != "copy":
+                    known = known_references(calls)
+                    own = [r for r in REFERENCE.findall(message["content"]) if r.startswith("u.")]
+                    known |= {r: Fact(r, 1, "count", "1", "asked for") for r in own}
+                    assert claims.check(message["content"], known, claims.meanings(calls), claims.Names.of([])) == []
+
+
+_BRIEF = re.compile(r"([a-z]{1,2})(\d?)(?: [\w.\-]+)?: ([a-z_ ]*?)(?: \(([a-z_ ]+)\))?")
+
+
+def _finished(tool: str, arguments: dict[str, object], brief: str) -> Call:
+    """The call whose result the model read as `brief`."""
+    lines = [match for line in brief.split("\n") if (match := _BRIEF.fullmatch(line))]
+    shape = ERROR if lines[0][4] == "error" else shape_of(tool, arguments)
+
+    def facts(keys: str, meanings: dict[str, Meaning]) -> dict[str, Fact]:
+        return {key: Fact(key, 1, meanings[key].unit, "1", "drawn") for key in keys.split()}
+
+    level, rows = facts(lines[0][3], shape.level), [Row(facts(line[3], shape.row or {})) for line in lines[1:]]
+    return Call(lines[0][1], tool, arguments, ToolResult(level, rows, failed=shape is ERROR))
 
 
 def test_no_five_words_of_the_evaluation_are_taught() -> None:
