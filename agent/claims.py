@@ -126,11 +126,10 @@ def check_sentence(
         faults.append(f"the shop's own name {named[0]!r}")
     for match in REFERENCE.finditer(sentence):
         reference = match.group(1)
+        before, after, about = sentence[: match.start()], sentence[match.end() :], meaning.get(reference)
         if reference not in known:
             faults.append(f"no such fact {reference}")
-        elif reason := _misfit(
-            sentence[: match.start()], sentence[match.end() :], meaning.get(reference)
-        ) or _mislabelled(reference, sentence[: match.start()], sentence[match.end() :], meaning.get(reference)):
+        elif reason := _misfit(before, after, about) or _mislabelled(reference, before, after, about):
             faults.append(f"{reference} {reason}")
     return [Fault(reason, sentence) for reason in faults]
 
