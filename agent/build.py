@@ -24,9 +24,9 @@ import prompts
 from agent import claims, toolbox, trace
 from agent.finish import finish
 from agent.grounding import tidied
-from agent.guard import Conversation, Guard, Step, in_sight, said
+from agent.guard import Conversation, Guard, Step, in_sight, remembered, said
 from agent.listening import Listener
-from agent.offering import offer, wordy_ids
+from agent.offering import known_ids, offer
 from agent.records import as_record, from_record
 from data.errors import AgentError
 from data.operations import Operations
@@ -34,13 +34,12 @@ from data.store import Snapshot, Store
 from index.embed import Embedder
 from index.search import ProductIndex
 from llm import local, weights
-from llm.calls import parsed
 from llm.scripted import ScriptedChat, ScriptedWriter
 from models.registry import MODELS, ModelSet
 from tools.base import Call, Citation, Role, Writer
 
 LONGEST_MESSAGE = 4000
-"""Characters of one message; more is refused with a sentence, since nobody asks so long a question by hand."""
+"""Bytes of one message in UTF-8, so that two fit into the model's context in any script; nobody asks at such length."""
 
 Task = Literal["chat", "plan"]
 
@@ -122,14 +121,16 @@ class Agent:
         """
         if not text.strip():
             raise AgentError("the message is empty; ask something, or type help")
-        if len(text) > LONGEST_MESSAGE:
-            raise AgentError(f"the message has {len(text):,} characters; please keep it under {LONGEST_MESSAGE:,}")
+        size = len(text.encode())
+        if size > LONGEST_MESSAGE:
+            most = LONGEST_MESSAGE * len(text) // size
+            raise AgentError(f"the message has {len(text):,} characters; please keep it under {most:,}")
         started = time.perf_counter()
         where: Any = {
             "configurable": {"thread_id": f"{self.role}:{self.customer_id or ''}:{thread}"},
             "recursion_limit": 60,
         }
-        before = list(self._graph.get_state(where).values.get("messages", []))
+        before = remembered(list(self._graph.get_state(where).values.get("messages", [])))
         context = self._context(before)
         earlier = len(context.calls)
         written = _Recorded(self._writer) if self._writer else None
@@ -147,7 +148,7 @@ class Agent:
             listener.close(done)
         content = {
             **self._about(),
-            "before": trace.packed(in_sight(before)),
+            "before": trace.packed(before),
             "say": text,
             "texts": context.texts,
             "written": written.texts if written else [],
@@ -176,11 +177,11 @@ class Agent:
         turns: list[Any] = [kinds[turn["role"]](turn["content"]) for turn in thread]
         started = time.perf_counter()
         messages: list[BaseMessage] = [SystemMessage(self.prompt.text), *in_sight([*turns, HumanMessage(say)])]
-        tools = offer(self._tools, messages, wordy_ids(self.snapshot))
+        tools = offer(self._tools, messages, known_ids(self.snapshot))
         reply = self._chat.bind_tools(tools).invoke(messages)
         seconds = time.perf_counter() - started
         if not reply.tool_calls:
-            return Decision(None, {}, str(reply.text), seconds, parsed(str(reply.text)) is None)
+            return Decision(None, {}, str(reply.text), seconds, not str(reply.text).startswith("call "))
         call = reply.tool_calls[0]
         arguments = tidied(call["name"], call["args"], said(messages), self.role)
         return Decision(call["name"], arguments, "", seconds, toolbox.valid(call["name"], arguments, self.role))
@@ -261,7 +262,7 @@ def open_agent(
             local.LocalChat(path=path, exact=exact),
             {"file": path.name, "fingerprint": weights.fingerprint(path)},
         )
-        writer = writer or local.LocalWriter(path, prompts.load("copy").text)
+        writer = writer or local.LocalWriter(path, prompts.load("copy").text, exact=exact)
     else:
         describe = {}
     saver: BaseCheckpointSaver[Any] = InMemorySaver()

@@ -15,7 +15,8 @@ NUMBER_WORDS = frozenset(
     """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands million
     millions dozen dozens half halves third thirds quarter quarters both twice thrice once double triple first second
-    pair couple single percent""".split()
+    pair couple single percent fourth fifth sixth seventh eighth ninth tenth fifths tenths billion billions tenfold
+    twofold threefold""".split()
 )
 _COSTS = re.compile(r"\b(costs?|priced at|price of|price is|at a price of|spend|for just|cheaper at)$", re.IGNORECASE)
 _WITHIN = re.compile(r"\b(within|over the (?:next|last|coming)|during the (?:next|last))$", re.IGNORECASE)
@@ -23,12 +24,12 @@ _LABELS: dict[str, frozenset[str]] = {
     label: frozenset(keys.split())
     for labels, keys in {
         "profit": "profit low high",
-        "revenue turnover": "revenue low high spend",
+        "revenue turnover": "revenue revenue_share low high",
         "cost costs": "cost price new_price total spend gap",
         "budget": "budget kept spend",
         "price": "price new_price gap",
         "margin": "margin",
-        "discount": "discount",
+        "discount": "discount new_price",
         "chance likelihood probability odds": "buy_chance average",
         "lift": "lift low high",
         "return": "return profit",
@@ -36,10 +37,12 @@ _LABELS: dict[str, frozenset[str]] = {
     for label in labels.split()
 }
 """Nouns that say what an amount or a percentage is, and the facts that may be called so."""
+_OF_MONEY = frozenset({"profit", "turnover", "cost", "costs", "budget"})
 _LINKS = r"(?:of|is|are|was|be|at|to|comes|stands|about|around|roughly|some|only|would|should|will|another|up|:)"
 _LABEL_BEFORE = re.compile(rf"\b({'|'.join(_LABELS)})\b:?(?:\s+{_LINKS})*\s*$", re.IGNORECASE)
+_EXTRA = r"(?:extra|expected|incremental|more|added|additional)"
 _LABEL_AFTER = re.compile(
-    rf"^\s+(?:(?:of|in|as)\s+)?(?:(?:extra|expected|incremental|more|added|additional)\s+)?({'|'.join(_LABELS)})\b",
+    rf"^\s+(?:(?:of|in|as)\s+)?(?:{_EXTRA}\s+)?({'|'.join(label for label in _LABELS if label != 'return')})\b",
     re.IGNORECASE,
 )
 _LONGEST_NAME = 8
@@ -177,8 +180,9 @@ def _mislabelled(reference: str, before: str, after: str, meaning: Meaning | Non
     found = _LABEL_BEFORE.search(REFERENCE.split(before)[-1])
     if found is None and meaning.unit == "money":  # "{a.share} of revenue" is a share
         found = _LABEL_AFTER.search(after)
-    if found and key not in _LABELS[found.group(1).lower()]:
-        return f"is called {found.group(1).lower()}"
+    label = found.group(1).lower() if found else ""
+    if label and (key not in _LABELS[label] or (label in _OF_MONEY and meaning.unit != "money")):
+        return f"is called {label}"
     return None
 
 

@@ -11,11 +11,14 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.types import Command
 
 from agent.grounding import tidied
-from agent.offering import name_of, offer, wordy_ids
+from agent.offering import known_ids, name_of, offer
 from tools.base import ToolContext
 
 MOST_CALLS = 10
 """Calls in one turn; after that the model must answer."""
+
+TURNS_REMEMBERED = 8
+"""How many earlier turns the tools know: what is older enters neither a draft nor a trace."""
 
 TURNS_IN_SIGHT = 2
 """How many of the user's turns the model sees, the present one included: as many as in its training conversations."""
@@ -60,7 +63,7 @@ class Guard(AgentMiddleware[Any, Conversation]):
             request = request.override(tools=left, tool_choice="any")
         elif spent(shown):
             request = request.override(tools=[])
-        request = request.override(tools=list(offer(request.tools, shown, wordy_ids(context.snapshot))))
+        request = request.override(tools=list(offer(request.tools, shown, known_ids(context.snapshot))))
         response = handler(request)
         for message in response.result:
             if isinstance(message, AIMessage):
@@ -89,9 +92,18 @@ class Guard(AgentMiddleware[Any, Conversation]):
 
 
 def in_sight(messages: list[AnyMessage]) -> list[AnyMessage]:
-    """The messages of the last turns."""
+    """The messages of the turns that the model sees."""
+    return _last(messages, TURNS_IN_SIGHT)
+
+
+def remembered(messages: list[AnyMessage]) -> list[AnyMessage]:
+    """The messages of the turns whose calls the tools know."""
+    return _last(messages, TURNS_REMEMBERED)
+
+
+def _last(messages: list[AnyMessage], turns: int) -> list[AnyMessage]:
     starts = [i for i, message in enumerate(messages) if isinstance(message, HumanMessage)]
-    return messages[starts[-TURNS_IN_SIGHT] :] if len(starts) > TURNS_IN_SIGHT else messages
+    return messages[starts[-turns] :] if len(starts) > turns else messages
 
 
 def said(messages: Sequence[BaseMessage]) -> str:

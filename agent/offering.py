@@ -5,7 +5,7 @@ to ask for it.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,29 +21,29 @@ KINDS = {"customer_id": "customer", "order_id": "order", "campaign_id": "campaig
 MOST = 24
 """So many ids are offered, the latest said first."""
 
-_CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{0,12}[-_]?\d(?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
-_LONGEST = 30
-_WORD = re.compile(r"[A-Za-z][A-Za-z_.-]*[A-Za-z]")
+_CODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+_LONGEST = 64
+_PREFIXED = re.compile(r"[A-Za-z]{4,}[-_]?(\d[\w-]*)")
+_AROUND = "\"'.,;:!?()[]{}<>#“”‘’"
 
 Offer = BaseTool | dict[str, Any]
 
 
-def offer(tools: Sequence[Offer], messages: Sequence[BaseMessage], wordy: frozenset[str]) -> list[Offer]:
+def offer(tools: Sequence[Offer], messages: Sequence[BaseMessage], known: frozenset[str]) -> list[Offer]:
     """`tools` with the ids that may be given; one without the id that it needs is left out.
 
-    `wordy` are the shop's ids that have no digit, by which a plain word can be an id (see `wordy_ids`).
+    What has a digit could be an id; of other words only those are that the shop knows as such (`known_ids`).
     """
-    named = _named(messages, wordy)
-    offered = (_narrowed(one, named, _carried(messages)) for one in tools)
+    named, carried = _named(messages, known), _carried(messages)
+    offered = (_narrowed(one, named, carried) for one in tools)
     return [one for one in offered if one is not None]
 
 
 @lru_cache(maxsize=4)
-def wordy_ids(snapshot: Snapshot) -> frozenset[str]:
-    """Ids of customers and orders that are words: few shops have any."""
+def known_ids(snapshot: Snapshot) -> frozenset[str]:
+    """The ids of the shop's customers and orders, in lower case."""
     columns = (("customers", "customer_id"), ("orders", "order_id"))
-    ids = (snapshot.frame(table)[column].astype(str) for table, column in columns)
-    return frozenset(one.lower() for column in ids for one in column[~column.str.contains(r"\d")])
+    return frozenset(one for table, column in columns for one in snapshot.frame(table)[column].astype(str).str.lower())
 
 
 def name_of(tool: Offer) -> str:
@@ -71,26 +71,24 @@ def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[
     return {**described, "function": function}
 
 
-def _named(messages: Sequence[BaseMessage], wordy: frozenset[str]) -> list[str]:
-    """What could be an id in the words of user and assistant, the latest message first."""
+def _named(messages: Sequence[BaseMessage], known: frozenset[str]) -> list[str]:
+    """What could be an id in the words of user and assistant: the latest message first, in it the known ids."""
     found: dict[str, None] = {}
     for message in reversed(messages):
         if isinstance(message, HumanMessage | AIMessage):
             text = str(message.text)
+            words = (word.strip(_AROUND) for word in text.split())
+            found.update(dict.fromkeys(word for word in words if word.lower() in known))
             found.update(dict.fromkeys(_codes(text)))
-            if wordy:
-                found.update(dict.fromkeys(word for word in _WORD.findall(text) if word.lower() in wordy))
     return list(found)
 
 
-def _codes(text: str) -> Iterable[str]:
+def _codes(text: str) -> Iterator[str]:
     for code in _CODE.findall(text):
-        if len(code) <= _LONGEST:
+        if len(code) <= _LONGEST and any(c.isdigit() for c in code):
             yield code
-            # "order221789" may mean the bare number.
-            digits = re.sub(r"^[A-Za-z]{4,}", "", code)
-            if digits != code and digits[0].isdigit():
-                yield digits
+            if prefixed := _PREFIXED.fullmatch(code):  # "order-221789" may mean the bare number
+                yield prefixed.group(1)
 
 
 def _carried(messages: Sequence[BaseMessage]) -> dict[str, list[str]]:

@@ -19,7 +19,8 @@ _TENS = {
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000, "grand": 1000, "k": 1000, "million": 10**6, "m": 10**6}
 _PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "eighth": 1 / 8, "tenth": 1 / 10}
 
-_UNITS = {
+_UNITS: dict[float, str] = {
+    1 / 24: "hours? hrs?",
     1: "days? daily today tonight tomorrow",
     7: "weeks? wks? weekly",
     14: "fortnights? fortnightly",
@@ -28,7 +29,7 @@ _UNITS = {
     365: "years? yrs? yearly annual annually",
 }
 """Words of time by their days; a single letter counts only right after a figure (90d)."""
-_LETTERS = {1: "d", 7: "w", 365: "y"}
+_LETTERS: dict[float, str] = {1 / 24: "h", 1: "d", 7: "w", 365: "y"}
 _DAYS_OF = {
     days: re.compile(rf"(?:(?:\b|(?<=\d))(?:{'|'.join(names.split())})|(?<=\d){_LETTERS.get(days, '(?!)')})\b")
     for days, names in _UNITS.items()
@@ -48,21 +49,25 @@ def quantity(argument: str, text: str) -> int | float | None:
     service level a share. Of a range the upper end counts.
     """
     said = re.sub(r"(?<=\d)½", ".5", text.lower().strip()).replace("½", "half").replace("per cent", "percent")
-    found: float | None
-    if argument == "horizon_days":
-        found = _days(said)
-        return None if found is None else round(found)
-    if argument in ("discount_percent", "service_level"):
-        found = _points(said)
-        if found is not None and argument == "service_level" and found > 1:
-            found /= 100
-    elif argument in ("budget", "min_price", "max_price"):
-        found = _money(said)
-    else:
-        found = _number(said)
+    found = _read(argument, said)
     if found is None:
         return None
+    if argument != "discount_percent" and re.match(r"(?:minus\b|[-−–]\s*[£€$]?\s*\d)", said):
+        found = -found  # the tool refuses it; 20% off is often written with a minus
     return int(found) if float(found).is_integer() else round(found, 6)
+
+
+def _read(argument: str, said: str) -> float | None:
+    """The size of the quantity, without its sign."""
+    if argument == "horizon_days":
+        days = _days(said)
+        return None if days is None else max(1, round(days))
+    if argument == "discount_percent":
+        return _points(said)
+    if argument == "service_level":
+        points = _points(said)
+        return points if points is None or points <= 1 else points / 100
+    return _money(said) if argument in ("budget", "min_price", "max_price") else _number(said)
 
 
 def _days(said: str) -> float | None:
@@ -79,14 +84,16 @@ def _days(said: str) -> float | None:
         rest = said[unit.end() :]
         if re.match(r"\s+and a half\b", rest):
             total += days / 2
-        elif (either := re.match(r"\s+or\s+(\w+)", rest)) and not _UNIT.search(rest):
-            total = (_number(either.group(1)) or 1) * days
+        elif (either := re.match(r"\s+or\s+(\w+)$", rest)) and (more := _number(either.group(1))):
+            total = more * days
         start = unit.end()
     return total
 
 
 def _points(said: str) -> float | None:
     """Points of a hundred: "15%", "a third", "three quarters", "9 out of 10"."""
+    if re.search(r"%|\b(?:percent|points?|pc)\b", said):
+        return _number(said)
     if of := re.search(r"([\w.]+)\s*(?:/|\bout of\b|\bin\b)\s*(\w+)", said):
         part, whole = _number(of.group(1)), _number(of.group(2))
         if part is not None and whole:
@@ -97,7 +104,7 @@ def _points(said: str) -> float | None:
             return round(100 * part * (many or 1)) if word == "third" else 100 * part * (many or 1)
     value = _number(said)
     # A share of one (0.2) is meant as points.
-    return 100 * value if value is not None and 0 < value < 1 and "%" not in said else value
+    return 100 * value if value is not None and 0 < value < 1 else value
 
 
 def _money(said: str) -> float | None:
@@ -132,7 +139,7 @@ def _number_of(said: str) -> float | None:
     if figure := next((at for at, token in enumerate(tokens) if token[0].isdigit()), None):
         # "top 50", "for 200": what stands before a figure does not count.
         tokens = tokens[figure:]
-    total, group, found = 0.0, 0.0, False
+    total, group, scale, found = 0.0, 0.0, 1, False
     for at, token in enumerate(tokens):
         word = token.removesuffix("s") if token.removesuffix("s") in _SCALES else token
         if token[0].isdigit():
@@ -140,13 +147,15 @@ def _number_of(said: str) -> float | None:
                 break
             group, found = _plain(token), True
         elif word == "half":
-            group, found = group + 0.5, True
+            # "two and a half thousand", but "a million and a half"
+            total, group = (total + scale / 2, group) if scale > 1 and not group else (total, group + 0.5)
+            found = True
         elif word == "quarter" and _scaled(tokens[at + 1 :]):
             group, found = 0.25, True
         elif word in _SCALES:
             scaled = (group or 1) * _SCALES[word]
             total, group = (total, scaled) if _SCALES[word] < 1000 else (total + scaled, 0.0)
-            found = True
+            scale, found = _SCALES[word], True
         elif word in _TENS:
             # "one fifty", "five twenty" leave the hundred out.
             group, found = (100 * group if 0 < group < 20 else group) + _TENS[word], True
@@ -165,7 +174,7 @@ def _scaled(after: list[str]) -> bool:
 def _plain(digits: str) -> float:
     """1,200, 1.200, 1'200 and 1 200 are thousands; 19.99 and 19,99 are not."""
     digits = re.sub(r"['’\s]", "", digits).rstrip(".,")
-    if re.fullmatch(r"\d{1,3}([.,]\d{3})+", digits):
+    if re.fullmatch(r"[1-9]\d{0,2}([.,]\d{3})+", digits):
         return float(re.sub(r"[.,]", "", digits))
     head, dot, tail = digits.replace(",", ".").rpartition(".")
     return float(head.replace(".", "") + dot + tail)

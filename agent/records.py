@@ -4,11 +4,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from tools.base import Call, Fact, Row, ToolResult
+
+_KEPT = ("product_id", "title", "channel", "language", "quantity")
+"""Columns of a result's table that a later call may need: what a turn was about."""
+_KEPT_ROWS = 20
 
 
 def as_record(call: Call) -> dict[str, Any]:
-    """A call with its facts, without table and chart: enough to refer to it in a later turn."""
+    """A call with its facts and what its table says of products: enough to refer to it in a later turn."""
     result = call.result
     return {
         "letter": call.letter,
@@ -19,19 +25,34 @@ def as_record(call: Call) -> dict[str, Any]:
         "cue": result.cue,
         "text": result.text,
         "failed": result.failed,
+        "table": _about(result.table),
     }
 
 
 def from_record(record: Mapping[str, Any]) -> Call:
     """The call that `as_record` wrote."""
     rows = [Row(_read(row["facts"]), row["id"], row["cue"]) for row in record["rows"]]
-    result = ToolResult(_read(record["facts"]), rows, record["cue"], text=record["text"], failed=record["failed"])
+    table = None if record["table"] is None else pd.DataFrame(record["table"])
+    result = ToolResult(
+        _read(record["facts"]), rows, record["cue"], table=table, text=record["text"], failed=record["failed"]
+    )
     return Call(record["letter"], record["tool"], record["arguments"], result)
 
 
 def canonical(value: Any) -> str:
     """JSON with a fixed order and spacing: equal values give equal bytes."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _about(table: pd.DataFrame | None) -> list[dict[str, Any]] | None:
+    """The first rows of a table of products, as far as a later call may need them; None for any other table."""
+    if table is None or "product_id" not in table:
+        return None
+    kept = table[[name for name in _KEPT if name in table]].head(_KEPT_ROWS)
+    return [
+        {key: None if pd.isna(value) else _plain(value) for key, value in row.items()}
+        for row in kept.to_dict("records")
+    ]
 
 
 def _facts(facts: Mapping[str, Fact]) -> list[dict[str, Any]]:

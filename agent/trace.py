@@ -13,7 +13,7 @@ from langchain_core.messages import BaseMessage, messages_from_dict, messages_to
 from agent.records import canonical
 from data.errors import AgentError
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -178,14 +180,10 @@ def _checked(snapshot: Snapshot, brief: Brief, as_of: pd.Timestamp) -> pd.Timest
         raise CampaignError(f"a discount of {brief.discount:.0%} cannot be; give 0 to 90 percent")
     if brief.start is None:
         return as_of.normalize() + pd.Timedelta(days=1)
-    try:
-        start = pd.Timestamp(brief.start).normalize()
-    except (ValueError, TypeError):
-        start = pd.NaT  # type: ignore[assignment]
-    if pd.isna(start):
-        raise CampaignError(f"the start {brief.start!r} is not a date; write it as 2026-11-03")
-    start = start.tz_localize(None)
     today = as_of.normalize()
+    start = read_day(brief.start, today)
+    if start is None:
+        raise CampaignError(f"the start {brief.start!r} is not a date; write it as 2026-11-03")
     if start < today:
         raise CampaignError(
             f"the start {start.date()} lies in the past: the shop's data ends on {today.date()}; give a later day"
@@ -193,6 +191,31 @@ def _checked(snapshot: Snapshot, brief: Brief, as_of: pd.Timestamp) -> pd.Timest
     if start > today + pd.Timedelta(days=_LONGEST_WAIT):
         raise CampaignError(f"the start {start.date()} is over a year after the shop's data ends; give an earlier day")
     return start
+
+
+_DAY_FORMATS = ("%Y-%m-%d", "%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y", "%d.%m.%Y", "%d/%m/%Y")
+
+
+def read_day(said: str, today: pd.Timestamp) -> pd.Timestamp | None:
+    """The day that `said` means as seen from `today` (midnight), which is the shop's, not the wall clock's.
+
+    A day without a year is its next occurrence. None for what is no day.
+
+    >>> read_day("1st December", pd.Timestamp("2011-12-09"))
+    Timestamp('2012-12-01 00:00:00')
+    """
+    text = " ".join(re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", said.lower().replace(",", " ")).split())
+    if text in ("today", "now", "tomorrow"):
+        return today + pd.Timedelta(days=int(text == "tomorrow"))
+    for year in ("", f" {today.year}", f" {today.year + 1}"):
+        for form in _DAY_FORMATS:
+            try:
+                day = pd.Timestamp(datetime.strptime(text + year, form))
+            except ValueError:
+                continue
+            if not year or day >= today:
+                return day
+    return None
 
 
 def _sellable(catalogue: Catalogue, product_ids: Sequence[str]) -> None:

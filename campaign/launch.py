@@ -67,7 +67,7 @@ def launch(
 
 def command(campaign_id: str) -> str:
     """What a person types to approve the campaign."""
-    return f"shopkeeper approve {campaign_id}"
+    return f"shopkeeper approve {campaign_id} --by NAME"
 
 
 def _messages(snapshot: Snapshot, operations: Operations, plan: Plan) -> list[OutboxMessage]:

@@ -48,13 +48,17 @@ class Terms:
 
 
 def margin_of(products: pd.DataFrame, product_ids: Sequence[str] = ()) -> Margin:
-    """Mean gross margin (price − cost) / price of `product_ids`, else of all products with a cost, else assumed."""
+    """Gross margin Σ (price − cost) / Σ price of `product_ids`, else of all products with a cost, else assumed.
+
+    Sums, not a mean of ratios, so that one odd cost does not decide; within 0 and 1.
+    """
     priced = products[products["price"].gt(0) & products["cost"].notna()]
     chosen = priced[priced["product_id"].isin(list(product_ids))]
     for frame, words in ((chosen, "of this campaign's products"), (priced, "of all products whose cost is known")):
         if len(frame):
-            rate = float(((frame["price"] - frame["cost"]) / frame["price"]).mean())
-            return Margin(rate, f"mean of (price − cost) / price {words}, table products", known=True)
+            rate = 1 - float(frame["cost"].sum()) / float(frame["price"].sum())
+            source = f"Σ (price − cost) / Σ price {words}, table products"
+            return Margin(min(max(rate, 0.0), 1.0), source, known=True)
     return Margin(ASSUMED_MARGIN, f"assumption: no cost is known, so {ASSUMED_MARGIN:.0%} of the price", known=False)
 
 

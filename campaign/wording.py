@@ -57,6 +57,8 @@ def faults(prose: str, *, language: Language, offer: bool) -> list[str]:
     literal = re.sub(r"\{[^{}]*\}", " ", prose)
     found = ["a figure that no fact gives"] if re.search(r"\d", literal) else []
     banned: dict[str, list[str]] = rules()["forbidden"]
+    figures: list[str] = rules()["figures"]["en"]
+    found += [f"the number word {w!r}" for w in figures if _says(literal, w, "en")]
     found += [f"the claim {w!r}" for tongue in banned for w in banned[tongue] if _says(literal, w, tongue)]
     if not offer:
         untrue: dict[str, list[str]] = rules()["offers"]

@@ -134,16 +134,28 @@ def _to_utc(times: pd.Series, zone: str) -> pd.Series:
 
 
 def far_from_the_rest(times: pd.Series) -> pd.Series:
-    """True where a time lies more than five spans away from nearly all others: a broken clock.
+    """True for the few times that a long silence parts from all others, before or after them: a broken clock.
 
-    The span reaches from the first decile to the last, and is a month at least. Fewer than twenty times are not judged.
+    Few is one in a thousand (one at least); long is half a year. Where fewer than a thousand times are known, and one
+    late order may be true, the silence must last five spans (from the first decile to the last, a month at least).
+    Fewer than twenty times are not judged.
     """
-    known = times.dropna()
+    far = pd.Series(False, index=times.index)
+    known = times.dropna().sort_values()
     if len(known) < 20:
-        return pd.Series(False, index=times.index)
-    low, high = (pd.Timestamp(str(known.quantile(share))) for share in (0.1, 0.9))
-    reach = max(high - low, pd.Timedelta(days=30)) * 5
-    return (times < low - reach) | (times > high + reach)
+        return far
+    few, silence = max(1, len(known) // 1000), pd.Timedelta(days=180)
+    if len(known) < 1000:
+        low, high = (pd.Timestamp(str(known.quantile(share))) for share in (0.1, 0.9))
+        silence = max(silence, 5 * max(high - low, pd.Timedelta(days=30)))
+    gaps = known.diff().iloc[1:].to_numpy() > silence
+    early = np.flatnonzero(gaps[:few])
+    late = np.flatnonzero(gaps[::-1][:few])
+    if len(early):
+        far[known.index[: early[-1] + 1]] = True
+    if len(late):
+        far[known.index[len(known) - 1 - late[-1] :]] = True
+    return far
 
 
 def event_ids(events: pd.DataFrame) -> pd.Series:

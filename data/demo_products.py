@@ -163,6 +163,7 @@ def products_frame(rng: Rng, shop: Range, stock: Floats, first_day: pd.Timestamp
             "created_at": (first_day + pd.to_timedelta(shop.created, unit="D")).as_unit("us"),
             "active": shop.active,
             "category_derived": False,
+            "price_derived": False,
         }
     )
 

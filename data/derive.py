@@ -19,12 +19,15 @@ _INTEREST = ("purchase", "add_to_cart", "view")
 def derive(products: pd.DataFrame, events: pd.DataFrame, wanted: Collection[str]) -> pd.DataFrame:
     """`products` (canonical) with the columns named in `wanted` ("price", "active", "category") derived.
 
-    Prices and activity come from `events` (canonical, all of the shop's), categories from titles where the source
-    gave none. A price that no sale tells stays as it is; so does an activity where the shop has no events.
+    Prices and activity come from `events` (canonical, all of the shop's), prices and categories only where the source
+    gave none. A price that no sale tells stays unknown; an activity where the shop has no events stays as it is.
     """
     products = products.copy()
     if "price" in wanted:
-        products["price"] = products["product_id"].map(recent_prices(events)).fillna(products["price"])
+        told = products["product_id"].map(recent_prices(events))
+        bare = told.notna() & (products["price"].isna() | products["price_derived"].fillna(False).astype(bool))
+        products.loc[bare, "price"] = told[bare]
+        products.loc[bare, "price_derived"] = True
     if "active" in wanted and len(events):
         seen = events[events["kind"].isin(_INTEREST)].groupby("product_id")["at"].max()
         last = products["product_id"].map(seen)

@@ -162,15 +162,39 @@ def _merge(
         merged["events"] = pd.concat([known, fresh], ignore_index=True)
         for name, key in _KEYS.items():
             frames = [part[name], merged[name]] if part_is_newer else [merged[name], part[name]]
-            merged[name] = _coalesce(frames, key)
+            merged[name] = _coalesce([_given(frame) for frame in frames] if name == "products" else frames, key)
+        merged["products"]["title"] = merged["products"]["title"].fillna(_stand_in(merged["products"]))
         merged["customers"] = _earliest_joined(merged["customers"], part["customers"], base.frame("customers"))
-    merged["products"] = derive(merged["products"], merged["events"], extract.derive)
+    merged["products"] = derive(merged["products"], merged["events"], extract.derive | _derived(base))
     if "product_days" in extract.derive:
         derived = product_days(merged["events"])
         given = merged.get("product_days", derived)
         given = given[~given["product_id"].isin(derived["product_id"])]
         merged["product_days"] = pd.concat([given, derived], ignore_index=True) if len(given) else derived
     return merged, new_events
+
+
+def _given(products: pd.DataFrame) -> pd.DataFrame:
+    """`products` without what no source gave: made-up titles, derived prices and categories, which are derived anew."""
+    known = products.assign(title=products["title"].mask(products["title"] == _stand_in(products)))
+    for column in ("price", "category"):
+        derived = known[f"{column}_derived"].fillna(False).astype(bool)
+        known[column], known[f"{column}_derived"] = (
+            known[column].mask(derived),
+            known[f"{column}_derived"].mask(derived),
+        )
+    return known
+
+
+def _stand_in(products: pd.DataFrame) -> pd.Series:
+    """What a product without a title is called."""
+    return "Product " + products["product_id"]
+
+
+def _derived(base: Snapshot | None) -> set[str]:
+    """What must be derived whatever this source says: prices that are missing, and what was derived before."""
+    before = base is not None and bool(base.frame("products")["category_derived"].fillna(False).any())
+    return {"price", "category"} if before else {"price"}
 
 
 def _coalesce(frames: list[pd.DataFrame], key: str) -> pd.DataFrame:

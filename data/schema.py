@@ -81,8 +81,9 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             "image_url": _text_or_null(),
             "created_at": _time(nullable=True),
             "active": _flag(),
-            # True where the category was derived from the title, not given by the source.
+            # True where the category was derived from the title, the price from what was paid, not given by the source.
             "category_derived": _flag(nullable=True),
+            "price_derived": _flag(nullable=True),
         }
     ),
     "product_days": pa.DataFrameSchema(

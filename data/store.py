@@ -276,7 +276,10 @@ _PANDAS_TYPES = {pa.string(): pd.StringDtype(), pa.large_string(): pd.StringDtyp
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
-    frame: pd.DataFrame = pq.read_table(path).to_pandas(types_mapper=_PANDAS_TYPES.get)
+    try:
+        frame: pd.DataFrame = pq.read_table(path).to_pandas(types_mapper=_PANDAS_TYPES.get)
+    except (OSError, pa.ArrowInvalid):
+        raise StoreError(f"{path} cannot be read: delete its folder and ingest again") from None
     return frame
 
 

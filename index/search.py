@@ -196,7 +196,7 @@ class ProductIndex:
         try:
             index._faiss = faiss.read_index(str(folder / manifest["files"]["vectors"]))
             index._products = pd.read_parquet(folder / manifest["files"]["products"]).set_index("product_id")
-        except (OSError, RuntimeError, KeyError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise ModelError(f"the product index in {folder} is damaged: run `shopkeeper train`") from error
         if not index._faiss.ntotal == len(index) == manifest["products"] or index._faiss.d != manifest["dimension"]:
             raise ModelError(f"the product index in {folder} is damaged: run `shopkeeper train`")

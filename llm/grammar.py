@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-_BRIEF_LINE = re.compile(r"^([a-z]{1,2}\d?)(?: [\w.\-]+)?: ([a-z_ ]*?)(?: \([a-z_ ]+\))?$", re.MULTILINE)
+_BRIEF_LINE = re.compile(r"^([a-z]{1,2}\d?)(?: [^:\n]+)?: ([a-z_ ]*?)(?: \([a-z_ ]+\))?$", re.MULTILINE)
 
 _SHARED = r"""
 text ::= [A-Za-zÀ-ÿ '",.;:?()/&\n—–-]

@@ -22,7 +22,7 @@ from data.errors import AgentError
 from llm.grammar import references_in, step_grammar
 from llm.transcript import ASSISTANT, END, chatml, prompt, reply
 
-CONTEXT = 4096
+CONTEXT = 8192
 """Tokens of context; a conversation is cut to its last turns long before this."""
 
 LONGEST = 400
@@ -173,8 +173,8 @@ def offered(messages: Sequence[BaseMessage]) -> list[str]:
 class LocalWriter:
     """Short prose by the same engine, over a product's facts: what the copy tool asks for."""
 
-    def __init__(self, path: Path, system: str, *, threads: int | None = None) -> None:
-        self._path, self._system, self._threads = path, system, threads
+    def __init__(self, path: Path, system: str, *, threads: int | None = None, exact: bool = False) -> None:
+        self._path, self._system, self._threads, self._exact = path, system, threads, exact
 
     def write(self, task: str, request: Mapping[str, str], facts: Mapping[str, Any]) -> str:
         """Copy for a request {"channel", "tone", "language"} with references `{p.key}` to `facts`."""
@@ -182,6 +182,5 @@ class LocalWriter:
         ask = f"{request['channel']} {tone} {language}: {' '.join(facts)}"
         turns = [{"role": "system", "content": self._system}, {"role": "user", "content": ask}]
         grammar = step_grammar([], [f"p.{key}" for key in facts])
-        return (
-            engine(self._path, threads=self._threads).complete(chatml(turns) + ASSISTANT, grammar, longest=160).strip()
-        )
+        writing = engine(self._path, threads=self._threads)
+        return writing.complete(chatml(turns) + ASSISTANT, grammar, longest=160, cache=not self._exact).strip()

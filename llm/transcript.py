@@ -64,4 +64,5 @@ def reply(text: str, position: int) -> AIMessage:
 
 
 def _clean(text: str) -> str:
-    return text.replace(START, "").replace(END, "")
+    cleaned = text.replace(START, "").replace(END, "")
+    return cleaned if cleaned == text else _clean(cleaned)  # a marker may lie inside a marker

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from zipfile import BadZipFile
 
 import pandas as pd
 
@@ -78,7 +79,7 @@ class Model(ABC):
             model.as_of = None if manifest["as_of"] is None else pd.Timestamp(manifest["as_of"])
             model.metrics = manifest["metrics"]
             model._load(folder)
-        except (OSError, KeyError, ValueError, TypeError) as error:
+        except (OSError, EOFError, BadZipFile, KeyError, ValueError, TypeError) as error:
             raise ModelError(f"the model {cls.name} in {folder} is damaged: {TRAIN_FIRST} again") from error
         return model
 
@@ -102,7 +103,7 @@ class Model(ABC):
 
     @abstractmethod
     def _load(self, folder: Path) -> None:
-        """Restores what `_save` wrote; any OSError, KeyError, ValueError or TypeError means damage."""
+        """Restores what `_save` wrote; any error of reading or of a value means damage."""
 
     def _parameters(self) -> Mapping[str, Any]:
         """Settings that change what is fitted, JSON-serialisable; they enter the version."""

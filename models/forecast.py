@@ -194,6 +194,7 @@ class ForecastModel(Model):
         self._series["error"] = np.nan
         self._paths = np.zeros((len(self._series), LONGEST_WEEKS))
         if weekly.shape[1] == 0:
+            self._level_of_days(groups)
             return
         tally = Tally()
         self._compete_totals(snapshot, as_of, groups, weekly, tally)
@@ -202,6 +203,15 @@ class ForecastModel(Model):
             if len(rows):
                 self._compete_items(group, rows, weekly, totals[parent[rows]], tally)
         self.metrics = tally.metrics()
+
+    def _level_of_days(self, groups: Series) -> None:
+        """Less than a week is known: its daily mean goes on, and may be as far off as it is large."""
+        if self.demand.days == 0:
+            return
+        weekly = 7 * np.asarray(self.demand.daily.mean(axis=1), dtype=np.float64).ravel()
+        level = np.concatenate([weekly, groups @ weekly])
+        self._series["scale"] = np.maximum(level, self._series["scale"])
+        self._paths = np.repeat(level[:, np.newaxis], LONGEST_WEEKS, axis=1)
 
     def _compete_totals(
         self, snapshot: Snapshot, as_of: pd.Timestamp, groups: Series, weekly: Series, tally: Tally

@@ -122,7 +122,13 @@ class ResponseModel(Model):
             rng = np.random.default_rng([seed, number])
             self._curves |= {(str(channel), measure): c for measure, c in _channel_curves(days, rng).items()}
             past = days["day"] < days["day"].max() - pd.Timedelta(TEST_DAYS - 1, "D")
-            if past.sum() >= TEST_DAYS and days.loc[past, "conversions"].notna().all() and not past.all():
+            spent_before = days.loc[past, "spend"].gt(0).any()
+            if (
+                spent_before
+                and past.sum() >= TEST_DAYS
+                and days.loc[past, "conversions"].notna().all()
+                and not past.all()
+            ):
                 x, y = days["spend"].to_numpy(float), days["conversions"].fillna(0.0).to_numpy(float)
                 train, test = past.to_numpy(bool), ~past.to_numpy(bool)
                 ceiling, scale = _least_squares(x[train], y[train])

@@ -161,3 +161,33 @@ def test_a_plan_goes_on_until_it_is_drafted(shop: Shop) -> None:
     assert allowed == [True, False, False, False]  # and in the end no tool at all, only an answer
     assert "forecast_sales" in chat.offered[2][0]
     assert "forecast_sales" not in chat.offered[3][0]
+
+
+def test_a_long_thread_replays_and_forgets_only_what_is_old(shop: Shop) -> None:
+    call, prose = written("forecast_sales", {"target": "shop"}), "We expect {%s.units} units."
+    texts: list[str] = []
+    for letter in "abcd":
+        texts += [call, prose % letter, "You are welcome.", "You are welcome."]
+    agent = scripted(shop, texts)
+    for _ in range(4):
+        answer = agent.ask("forecast", thread="long")
+        assert not answer.fallback
+        agent.ask("thanks", thread="long")
+        agent.ask("thanks again", thread="long")
+    assert answer.trace is not None
+    assert [c.letter for c in answer.calls] == ["d"]
+    assert replay(answer.trace, shop.store.root).same
+
+
+def test_later_turns_know_which_product_was_written_about(shop: Shop) -> None:
+    product = str(shop.snapshot.frame("products")["product_id"].iloc[7])
+    first = scripted(shop, [written("write_copy", {"product": product, "channel": "sms"}), "Here it is: {a.title}."])
+    first.ask(f"an sms for {product}", thread="copy")
+    draft = written("draft_campaign", {"name": "Hello", "goal": "win_back", "channels": ["sms"]})
+    drafted = scripted(shop, [draft, "{b.campaign} is ready."]).ask("draft a campaign from it", thread="copy")
+    assert drafted.calls[0].result.rows[0].id == product
+
+
+def test_a_message_in_any_script_is_kept_short(shop: Shop) -> None:
+    with pytest.raises(AgentError, match="please keep it under 1,333"):
+        scripted(shop, []).ask("茶" * 1400, thread="script")

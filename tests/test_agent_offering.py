@@ -12,10 +12,10 @@ NOBODY: frozenset[str] = frozenset()
 
 
 def ids(
-    tool: str, argument: str, *messages: BaseMessage, wordy: frozenset[str] = NOBODY, role: Any = "marketer"
+    tool: str, argument: str, *messages: BaseMessage, known: frozenset[str] = NOBODY, role: Any = "marketer"
 ) -> Any:
     """The closed list of an argument; None where the tool is not offered, "absent" where only the argument is not."""
-    found = {name_of(one): one for one in offer(toolbox.bound(role), messages, wordy)}
+    found = {name_of(one): one for one in offer(toolbox.bound(role), messages, known)}
     if tool not in found:
         return None
     one = found[tool]
@@ -30,7 +30,10 @@ def ids(
         ("is C00417 coming back in 30 days", ["C00417", "30"]),
         ("customer #10233's chances, please.", ["10233"]),
         ("顾客10233会买吗", ["10233"]),
-        ("CUST-0042, any hope?", ["CUST-0042"]),
+        ("CUST-0042, any hope?", ["CUST-0042", "0042"]),
+        ("10233.Thanks", ["10233"]),
+        ("cus_NffrFeUfNV2Hib again?", ["cus_NffrFeUfNV2Hib"]),
+        ("will 3f2b8c1e-77aa-4d0e-9b1c-5a6d7e8f9012 buy", ["3f2b8c1e-77aa-4d0e-9b1c-5a6d7e8f9012"]),
         ("customer12748", ["customer12748", "12748"]),
     ],
 )
@@ -61,4 +64,8 @@ def test_ids_of_earlier_results_come_first() -> None:
 def test_a_word_is_an_id_only_where_the_shop_has_such_ids() -> None:
     said = HumanMessage("will Alice buy again?")
     assert ids("predict_behaviour", "customer_id", said) is None
-    assert ids("predict_behaviour", "customer_id", said, wordy=frozenset({"alice"})) == ["Alice"]
+    assert ids("predict_behaviour", "customer_id", said, known=frozenset({"alice"})) == ["Alice"]
+    mail = HumanMessage("what about ann.o@example.org?")
+    assert ids("predict_behaviour", "customer_id", mail, known=frozenset({"ann.o@example.org"})) == [
+        "ann.o@example.org"
+    ]

@@ -154,6 +154,28 @@ def test_products_and_customers_of_a_log(tmp_path: Path) -> None:
     assert "price" not in found.derive
 
 
+def test_what_a_log_writes_loosely_is_understood_or_kept_with_its_reason(tmp_path: Path) -> None:
+    text = (
+        "id,when,what,who,sku,n,left\n"
+        "1,2024-01-01,purchase,7,A1,2,4\n"
+        "1,2024-01-01,purchase,7,B2,1,3\n"
+        "2,2024-01-02,add_to_cart,7,A1,,-1\n"
+        "3,2024-01-03,return,7,A1,-2,5\n"
+        "4,2024-01-03,view,test,A1,,5\n"
+    )
+    column_map = (
+        "columns: {event_id: id, at: when, kind: what, customer_id: who, product_id: sku, quantity: n}\n"
+        "products: {stock: left}\nvalues: {customer_id: {test: null}}"
+    )
+    found = log(tmp_path, text, column_map)
+    assert found.tables["events"]["quantity"].tolist() == [2, 1, 2]
+    assert found.rejects.set_index("row")["reason"].to_dict() == {
+        3: "an event of this id stands in an earlier row",
+        6: "left out by the map",
+    }
+    assert found.tables["products"]["stock"].tolist() == [5]
+
+
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
@@ -227,6 +249,8 @@ def test_a_broken_line_of_json_is_named(tmp_path: Path, line: str, says: str) ->
         ("", "at the whole"),
         (TAOBAO_MAP.replace(", currency: CNY", ""), "must name their currency"),
         (TAOBAO_MAP.replace("kind: behavior_type", "kind: behaviour"), "has no column 'behaviour'"),
+        ("columns: {kind: behavior_type}\nconstants: {at: soon}", "at constants.at: 'soon' is no time"),
+        (TAOBAO_MAP.replace("unit: s", 'format: "%d %k"'), "at time.format"),
     ],
 )
 def test_a_map_that_cannot_stand_is_one_clear_error(tmp_path: Path, column_map: str, says: str) -> None:

@@ -76,6 +76,15 @@ def test_a_broken_clock_is_far_from_the_rest() -> None:
     assert far_from_the_rest(times)[lambda far: far].index.tolist() == [5, 6]
 
 
+def test_a_late_year_of_one_line_is_far_and_an_early_trade_is_not() -> None:
+    times = pd.Series(pd.date_range("2010-12-01", "2011-10-31", periods=5000))
+    typo = pd.concat([times, pd.Series([pd.Timestamp("2012-12-01")])], ignore_index=True)
+    assert far_from_the_rest(typo)[lambda far: far].index.tolist() == [5000]
+    views = pd.Series(pd.date_range("2011-10-11", "2011-10-31", periods=4750))
+    trade = pd.Series(pd.date_range("2008-10-31", "2011-10-01", periods=250))
+    assert not far_from_the_rest(pd.concat([trade, views], ignore_index=True)).any()
+
+
 def test_event_ids_come_from_content_and_occurrence() -> None:
     events = pd.DataFrame({"at": pd.to_datetime(["2024-01-01"] * 3), "kind": "view", "product_id": ["1", "1", "2"]})
     ids = event_ids(events).tolist()

@@ -117,6 +117,26 @@ def test_an_overlapping_file_adds_only_what_is_new(store: Store, january: Path, 
     assert (report.new_events, report.known_events) == (61, 61)
 
 
+def test_what_a_source_gave_is_not_replaced_by_what_events_tell(store: Store, tmp_path: Path) -> None:
+    bare = "when,what,who,sku,paid\n" + "".join(f"2024-03-{day:02},purchase,12000,10001,9.0\n" for day in range(1, 25))
+    (tmp_path / "bare.csv").write_text(bare)
+    columns = (
+        "shop: {currency: GBP}\ncolumns: {at: when, kind: what, customer_id: who, product_id: sku, unit_price: paid}"
+    )
+    (tmp_path / "bare.yaml").write_text(columns)
+    title = store.snapshot().frame("products").set_index("product_id")["title"]["10001"]
+    ingest(store, tmp_path / "bare.csv", format="events", map_file=tmp_path / "bare.yaml")
+    product = store.snapshot().frame("products").set_index("product_id").loc["10001"]
+    assert (product["title"], product["category"], product["price"]) == (title, "Kitchen", 9.0)
+    (tmp_path / "list.csv").write_text(bare.replace("paid", "paid,list").replace(",9.0\n", ",8.0,12.0\n"))
+    (tmp_path / "list.yaml").write_text(columns + "\nproducts: {price: list}")
+    ingest(store, tmp_path / "list.csv", format="events", map_file=tmp_path / "list.yaml")
+    later = bare.replace("2024-03", "2024-04").replace(",9.0\n", ",5.0\n")
+    (tmp_path / "later.csv").write_text(later)
+    ingest(store, tmp_path / "later.csv", format="events", map_file=tmp_path / "bare.yaml")
+    assert store.snapshot().frame("products").set_index("product_id")["price"]["10001"] == 12.0
+
+
 def test_a_discounted_day_is_promoted_and_a_price_follows_the_last_weeks(tmp_path: Path) -> None:
     store = Store(tmp_path / "var")
     lines = [

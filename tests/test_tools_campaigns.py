@@ -73,7 +73,7 @@ def test_a_whole_campaign_through_the_tools(thread: Thread) -> None:
     assert results["draft_campaign"].rows[0].id == small_shop().bestseller()["product_id"]
     assert results["simulate_campaign"].facts["contacted"].value == plan["contacted"].value
     assert results["launch_campaign"].cue == "approval"
-    assert results["launch_campaign"].facts["command"].value == "shopkeeper approve C-0001"
+    assert results["launch_campaign"].facts["command"].value == "shopkeeper approve C-0001 --by NAME"
     approve(thread.context.operations, "C-0001", "Ada")
     launched = thread.ask("launch_campaign", campaign_id="C-0001")
     _conforms("launch_campaign", launched)

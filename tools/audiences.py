@@ -34,7 +34,7 @@ def find_audience(
     ranked = f"the best of the eligible by {_ranking(audience)}, {models.uplift.source()}"
     return ToolResult(
         facts=facts(
-            identifier("audience", f"A-{_earlier(ctx) + 1:04d}", "numbered within this conversation"),
+            identifier("audience", f"A-{_latest(ctx) + 1:04d}", "numbered within this conversation"),
             count("size", len(members), ranked),
             count(
                 "mailable", int(mailable.sum()), "customers table and consent records: a recorded yes and an address"
@@ -111,9 +111,10 @@ def _notes(audience: Audience) -> str | None:
     return "\n".join(f"- {note[0].upper()}{note[1:]}." for note in audience.notes) or None
 
 
-def _earlier(ctx: ToolContext) -> int:
-    """How many audiences this conversation numbered so far."""
-    return sum(c.tool == "find_audience" and id_of(c) is not None for c in ctx.calls)
+def _latest(ctx: ToolContext) -> int:
+    """The highest number that an audience of this conversation has; 0 without any."""
+    ids = (id_of(c) for c in ctx.calls if c.tool == "find_audience")
+    return max((int(one.removeprefix("A-")) for one in ids if one is not None), default=0)
 
 
 def _ranking(audience: Audience) -> str:

@@ -23,7 +23,7 @@ The map says which column of the file is which canonical one. For a Taobao-style
 `at` and `kind` must be mapped (or be constants). Canonical columns: event_id, at, customer_id, session_id, kind,
 product_id, quantity, unit_price, order_id, text, channel, campaign_id. Without a quantity, a purchase, return or
 add-to-cart is one unit; without an order id, what a customer buys on one day is one order. The last known value of
-a product's or customer's column stands.
+a product's or customer's column stands; a stock below zero counts as none.
 """
 
 import json
@@ -117,6 +117,17 @@ def load_map(map_file: Path) -> ColumnMap:
     for needed in ("at", "kind"):
         if needed not in given:
             raise SettingError(f"the map {map_file.name} does not say which column is {needed!r}: add it to `columns`")
+    for name, value in column_map.constants.items():
+        try:
+            _constant(name, value)
+        except (ValueError, TypeError):
+            kind = "time" if name == "at" else "number"
+            raise SettingError(f"the map {map_file.name}, at constants.{name}: {value!r} is no {kind}") from None
+    if column_map.time.format is not None:
+        try:
+            pd.to_datetime(pd.Series(["2024"]), format=column_map.time.format, errors="coerce")
+        except ValueError as error:
+            raise SettingError(f"the map {map_file.name}, at time.format: {error}") from None
     prices = {"price", "cost"} & set(column_map.products) or {"unit_price"} & given
     if prices and column_map.shop.currency is None:
         raise SettingError(
@@ -136,6 +147,10 @@ def extract(source: Path, map_file: Path | None = None) -> Extract:
     events = _events(cleaner, column_map)
     products = _attributes(cleaner, events, "product_id", dict(column_map.products), column_map.values)
     customers = _attributes(cleaner, events, "customer_id", dict(column_map.customers), column_map.values)
+    if "event_id" in column_map.columns:
+        ids = events.loc[cleaner.kept, "event_id"].dropna()
+        again = pd.Series(events.index.isin(ids.index[ids.duplicated()]), index=events.index)
+        cleaner.reject(again, column_map.columns["event_id"], "an event of this id stands in an earlier row")
     kept = cleaner.kept
     events, products, customers = events[kept], products[kept], customers[kept]
     events = _with_ids(events)
@@ -173,11 +188,15 @@ def _events(cleaner: Cleaner, column_map: ColumnMap) -> pd.DataFrame:
         else:
             events[name] = _column(cleaner, name, column, column_map.values)
     for name, value in column_map.constants.items():
-        events[name] = pd.Timestamp(value) if name == "at" else value
+        events[name] = _constant(name, value)
     kind_column = column_map.columns.get("kind", "kind")
-    left_out = [word for word, meaning in column_map.values.get("kind", {}).items() if meaning is None]
-    if left_out and "kind" in column_map.columns:
-        cleaner.reject(cleaner.text(kind_column).isin(left_out), kind_column, "left out by the map")
+    named: dict[str, str] = dict(
+        [*column_map.columns.items(), *column_map.products.items(), *column_map.customers.items()]
+    )
+    for name, words in column_map.values.items():
+        left_out = [word for word, meaning in words.items() if meaning is None]
+        if left_out and name in named:
+            cleaner.reject(cleaner.text(named[name]).isin(left_out), named[name], "left out by the map")
     cleaner.reject(~events["kind"].isin(EVENT_KINDS), kind_column, "unknown kind of event")
     time_column = column_map.columns.get("at", "at")
     cleaner.reject(events["at"].isna(), time_column, "no time, or none of the calendar")
@@ -188,6 +207,9 @@ def _events(cleaner: Cleaner, column_map: ColumnMap) -> pd.DataFrame:
     if "quantity" in events:
         quantity = column_map.columns.get("quantity", "quantity")
         counted = events["kind"].isin(_COUNTED_KINDS)
+        returned = events["kind"].isin(["return"])
+        events["quantity"] = events["quantity"].mask(returned, events["quantity"].abs())
+        events["quantity"] = events["quantity"].mask(counted & events["quantity"].isna(), 1.0)
         cleaner.reject(counted & ~(events["quantity"] > 0), quantity, "the quantity is not above zero")
     else:
         events["quantity"] = events["kind"].isin(_COUNTED_KINDS).map({True: 1.0, False: None}).astype("float64")
@@ -198,6 +220,11 @@ def _events(cleaner: Cleaner, column_map: ColumnMap) -> pd.DataFrame:
         if name not in events:
             events[name] = pd.Series(pd.NA, index=events.index, dtype="string")
     return events
+
+
+def _constant(name: str, value: str | float) -> Any:
+    """The typed value of a constant; ValueError or TypeError where it has not the column's type."""
+    return pd.Timestamp(value) if name == "at" else float(value) if name in _NUMBERS else str(value)
 
 
 def _column(cleaner: Cleaner, name: str, column: str, values: Mapping[str, Mapping[str, str | None]]) -> pd.Series:
@@ -230,7 +257,9 @@ def _attributes(
     found = events[[key, "at"]].copy()
     for name, column in columns.items():
         found[name] = _column(cleaner, name, column, values)
-        if name in _NUMBERS:
+        if name == "stock":
+            found[name] = found[name].clip(lower=0.0)  # sold before it came in
+        elif name in _NUMBERS:
             cleaner.reject(found[name] < 0, column, f"the {name} is below zero")
     return found
 
@@ -243,8 +272,7 @@ def _with_ids(events: pd.DataFrame) -> pd.DataFrame:
     derived = event_ids(events)
     if "event_id" not in events:
         return events.assign(event_id=derived)
-    events = events.assign(event_id=events["event_id"].fillna(derived))
-    return events.drop_duplicates("event_id")  # an event has one id, so a second line of it says nothing new
+    return events.assign(event_id=events["event_id"].fillna(derived))
 
 
 def _orders(events: pd.DataFrame) -> pd.DataFrame:

@@ -63,7 +63,11 @@ def _read_csv(source: Path, *, header: Sequence[str] | None, separator: str, zip
     try:
         return _parse_csv(source, header, separator, zipped=zipped, encoding="utf-8")
     except UnicodeDecodeError:
+        pass
+    try:
         return _parse_csv(source, header, separator, zipped=zipped, encoding="cp1252")  # what older spreadsheets write
+    except UnicodeDecodeError:
+        raise DataError(f"{source.name} is text neither in UTF-8 nor in Windows-1252: save it as UTF-8") from None
 
 
 def _parse_csv(
