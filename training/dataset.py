@@ -8,7 +8,7 @@ import argparse
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 import prompts
+from data.errors import SettingError
 from training import plans, results, slots
 from training.answers import Answers, NoAnswerError, Scope
 from training.noise import rough
@@ -76,11 +77,17 @@ def fill(template: str, rng: random.Random) -> tuple[str, dict[str, Any]]:
     return text, arguments
 
 
-def compose(number: int, seed: int) -> Iterator[Conversation]:
-    """`number` conversations; the same seed gives the same ones."""
+def compose(number: int, seed: int, mix: Mapping[str, float] | None = None) -> Iterator[Conversation]:
+    """`number` conversations; the same seed gives the same ones. `mix` gives other shares of each kind.
+
+    Raises `SettingError` for a kind that there is not.
+    """
+    shares = dict(mix or _MIX)
+    if unknown := set(shares) - set(_MAKERS):
+        raise SettingError(f"no kind of conversation {sorted(unknown)[0]}; there are {', '.join(_MAKERS)}")
     rng = random.Random(seed)
     for _ in range(number):
-        kind = rng.choices(list(_MIX), weights=list(_MIX.values()))[0]
+        kind = rng.choices(list(shares), weights=list(shares.values()))[0]
         yield {"kind": kind, "messages": _made(kind, rng)}
 
 
@@ -135,6 +142,14 @@ def _turn(role: str, tool: str, arguments: dict[str, Any], say: str, at: int, rn
         {"role": "tool", "content": result.brief(letter)},
         {"role": "assistant", "content": answer},
     ]
+
+
+def _decide(rng: random.Random) -> list[Message]:
+    """A request and its call: choosing is harder to learn than wording the answer."""
+    role = _role(rng)
+    tool, arguments, say = _pick(role, rng)
+    call = {"role": "assistant", "content": plans.call_text(tool, arguments)}
+    return [_system(role), {"role": "user", "content": say}, call]
 
 
 def _single(rng: random.Random) -> list[Message]:
@@ -236,7 +251,15 @@ def _plan(rng: random.Random) -> list[Message]:
     return plans.compose(rng, fill)
 
 
-_MAKERS = {"single": _single, "pair": _pair, "thread": _thread, "talk": _talk, "plan": _plan, "copy": _copy}
+_MAKERS = {
+    "decide": _decide,
+    "single": _single,
+    "pair": _pair,
+    "thread": _thread,
+    "talk": _talk,
+    "plan": _plan,
+    "copy": _copy,
+}
 
 
 def main() -> None:

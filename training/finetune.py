@@ -28,7 +28,7 @@ def run(
     """
     changes = {"base": base, "start": start and str(start), "conversations": conversations, "seed": seed}
     chosen = sft.Recipe.load(recipe or RECIPE, **changes)
-    training = sft.Training(chosen, list(compose(chosen.conversations, chosen.seed)), out)
+    training = sft.Training(chosen, list(compose(chosen.conversations, chosen.seed, chosen.mix)), out)
     adapter = training.run(progress)
     sft.plot(training.losses, out / "loss.png")
     release(adapter, chosen.base)

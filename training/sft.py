@@ -42,6 +42,7 @@ class Recipe:
     batch_tokens: int
     clip: float
     checkpoint_minutes: float
+    mix: dict[str, float] | None = None
     start: str | None = None
     steps: int | None = None
 
