@@ -50,7 +50,7 @@ def _about(table: pd.DataFrame | None) -> list[dict[str, Any]] | None:
         return None
     kept = table[[name for name in _KEPT if name in table]].head(_KEPT_ROWS)
     return [
-        {key: None if pd.isna(value) else _plain(value) for key, value in row.items()}
+        {str(key): None if pd.isna(value) else _plain(value) for key, value in row.items()}
         for row in kept.to_dict("records")
     ]
 

@@ -193,10 +193,10 @@ def _events(cleaner: Cleaner, column_map: ColumnMap) -> pd.DataFrame:
     named: dict[str, str] = dict(
         [*column_map.columns.items(), *column_map.products.items(), *column_map.customers.items()]
     )
-    for name, words in column_map.values.items():
+    for of, words in column_map.values.items():
         left_out = [word for word, meaning in words.items() if meaning is None]
-        if left_out and name in named:
-            cleaner.reject(cleaner.text(named[name]).isin(left_out), named[name], "left out by the map")
+        if left_out and of in named:
+            cleaner.reject(cleaner.text(named[of]).isin(left_out), named[of], "left out by the map")
     cleaner.reject(~events["kind"].isin(EVENT_KINDS), kind_column, "unknown kind of event")
     time_column = column_map.columns.get("at", "at")
     cleaner.reject(events["at"].isna(), time_column, "no time, or none of the calendar")
