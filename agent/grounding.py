@@ -39,7 +39,7 @@ def tidied(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> di
     for name, value in arguments.items():
         copied = isinstance(value, str) and name in parameters and _numeric(parameters[name])
         number = quantity(name, value) if copied else value
-        if number is not None:
+        if not copied or number is not None:
             counted[name] = number
         elif parameters[name].default is inspect.Parameter.empty:
             counted[name] = value  # the tool says that it is no number

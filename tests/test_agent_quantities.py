@@ -103,3 +103,7 @@ def test_words_that_mean_no_number_are_left_out_where_they_may_be() -> None:
     }
     needed = {"budget": "what we have", "channels": ["email"]}
     assert tidied("allocate_budget", needed, "spread what we have", "marketer") == needed
+
+
+def test_what_no_tool_knows_is_left_to_the_tool_to_refuse() -> None:
+    assert tidied("no_such_tool", {"anything": None}, "", "marketer") == {"anything": None}

@@ -10,6 +10,7 @@ import pytest
 
 from agent import claims, toolbox
 from agent.grounding import tidied
+from data.errors import SettingError
 from llm.calls import parsed
 from llm.grammar import references_in
 from tools.base import REFERENCE, TOOLS, Call, Fact, Role, Row, ToolResult, known_references
@@ -46,6 +47,14 @@ def test_seed_files_have_no_fault(path: Path) -> None:
 def test_the_same_seed_gives_the_same_conversations() -> None:
     assert json.dumps(list(compose(40, 5))) == json.dumps(list(compose(40, 5)))
     assert json.dumps(list(compose(40, 5))) != json.dumps(list(compose(40, 6)))
+
+
+def test_a_mix_of_ones_own_has_its_kinds_alone() -> None:
+    short = list(compose(30, 2, {"decide": 1.0}))
+    assert {c["kind"] for c in short} == {"decide"}
+    assert all(parsed(c["messages"][-1]["content"]) for c in short)
+    with pytest.raises(SettingError, match="no kind of conversation song"):
+        list(compose(1, 2, {"song": 1.0}))
 
 
 def test_every_kind_and_every_tool_occurs(conversations: list[dict[str, object]]) -> None:
