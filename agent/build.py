@@ -166,6 +166,10 @@ class Agent:
             done.rendered.text, done.raw, done.rendered.citations, fresh, done.fallback, faults, path, seconds
         )
 
+    def warm(self) -> None:
+        """Loads in the background what a search needs: seconds, which pass while the person types."""
+        Thread(target=self.index.warm, daemon=True).start()
+
     def close(self) -> None:
         """Closes the threads' database; the agent can't be asked any more."""
         if isinstance(self._checkpointer, SqliteSaver):
@@ -252,12 +256,10 @@ def open_agent(
     """
     store = Store(store_path)
     snapshot = store.snapshot()
-    embedder = Embedder()
-    index = ProductIndex.load(store.index_path, embedder)
-    # Loading it takes seconds, which pass while the person types.
-    Thread(target=embedder.warm, daemon=True).start()
+    index = ProductIndex.load(store.index_path, Embedder())
     if chat is None:
         path = model or default_model()
+        local.engine(path)
         chat, describe = (
             local.LocalChat(path=path, exact=exact),
             {"file": path.name, "fingerprint": weights.fingerprint(path)},

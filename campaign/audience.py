@@ -178,8 +178,8 @@ def _ample(snapshot: Snapshot, catalogue: Catalogue, now: pd.Timestamp) -> set[s
 def _suited(snapshot: Snapshot, models: ModelSet, members: pd.DataFrame, allowed: set[str]) -> list[str]:
     """Products of `allowed` that the recommender names most for the best members."""
     votes: dict[str, float] = {}
-    for customer in members.index[:_ASKED]:
-        picks = models.recommend.recommend(snapshot, str(customer), allowed=allowed, limit=SUITED)
-        for place, pick in enumerate(picks):
-            votes[pick.product_id] = votes.get(pick.product_id, 0.0) + 1.0 / (1 + place)
+    asked = [str(customer) for customer in members.index[:_ASKED]]
+    for picks in models.recommend.favourites(snapshot, asked, allowed=allowed, limit=SUITED):
+        for place, product_id in enumerate(picks):
+            votes[product_id] = votes.get(product_id, 0.0) + 1.0 / (1 + place)
     return sorted(votes, key=lambda p: (-votes[p], p))[:SUITED]

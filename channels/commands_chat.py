@@ -74,6 +74,8 @@ def chat(
         require_customer(place.snapshot(), customer)
     screen, at_prompt = Screen(), not say and sys.stdin.isatty()
     agent = open_agent(place.root, role=role.value, customer_id=customer)
+    if at_prompt:
+        agent.warm()
     try:
         talk(
             screen,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import ModelError
+from data.threads import single_threaded
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -24,6 +25,8 @@ MAX_CHARACTERS = 2000
 """Longer texts are cut: the model reads 256 word pieces, and tokenising the rest would only cost time."""
 
 _BATCH = 64
+_FEW = 4
+"""So many texts, such as one question, are encoded by one thread."""
 _EDGE_BYTES = 1 << 20
 
 
@@ -65,11 +68,17 @@ class Embedder:
 
     def warm(self) -> None:
         """Loads the model now."""
-        with self._lock:
+        with self._lock, single_threaded():
             _ = self._model
 
     def encode(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
         """Unit vectors of `texts`, float32, shape (len(texts), dimension), in the order of `texts`."""
+        if len(texts) <= _FEW:
+            with single_threaded():
+                return self._encoded(texts, progress)
+        return self._encoded(texts, progress)
+
+    def _encoded(self, texts: Sequence[str], progress: Progress | None) -> Vectors:
         self.warm()
         cut = [text[:MAX_CHARACTERS] for text in texts]
         # Texts of like length share a batch, so that little is spent on padding.

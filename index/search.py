@@ -62,6 +62,10 @@ class ProductIndex:
         """Names of all categories, sorted."""
         return sorted(self._products["category"].dropna().unique())
 
+    def warm(self) -> None:
+        """Does once what the first search would wait for: seconds of loading, which may pass in another thread."""
+        self._embedder.encode(["warm"])
+
     # --- asking ---------------------------------------------------------------------------------------------
 
     def search(

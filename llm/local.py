@@ -43,7 +43,7 @@ class Engine:
         settings.n_ctx = CONTEXT * slots
         settings.n_parallel = slots
         settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
-        settings.warmup = False
+        settings.warmup = True
         settings.verbosity = -1
         self._server = xllamacpp.Server(settings)
 
@@ -96,10 +96,14 @@ class Engine:
         return str(result["choices"][0]["text"])
 
 
-@lru_cache(maxsize=4)
 def engine(path: Path, *, threads: int | None = None, slots: int = 1) -> Engine:
     """The engine for `path`, loaded once a process."""
-    return Engine(path, threads=threads or _cores(), slots=slots)
+    return _engine(path, threads or _cores(), slots)
+
+
+@lru_cache(maxsize=4)
+def _engine(path: Path, threads: int, slots: int) -> Engine:
+    return Engine(path, threads=threads, slots=slots)
 
 
 def _cores() -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from data.threads import single_threaded
 from models.calibration import Array
 
 if TYPE_CHECKING:
@@ -85,11 +86,13 @@ class Trees:
 
     def predict(self, features: pd.DataFrame) -> Array:
         """Probabilities, shape (rows,)."""
-        return np.asarray(self.booster.predict(features[self.names]), dtype="float64")
+        with single_threaded():
+            return np.asarray(self.booster.predict(features[self.names]), dtype="float64")
 
     def contributions(self, features: pd.DataFrame) -> Array:
         """TreeSHAP (Lundberg et al. 2020) per row and feature: how far each moves the log-odds from the mean."""
-        parts = np.asarray(self.booster.predict(features[self.names], pred_contrib=True), dtype="float64")
+        with single_threaded():
+            parts = np.asarray(self.booster.predict(features[self.names], pred_contrib=True), dtype="float64")
         return parts[:, :-1]  # the last column is the mean itself
 
     def as_text(self) -> str:
@@ -103,7 +106,8 @@ class Trees:
 
         trees = cls()
         try:
-            trees._booster = lightgbm.Booster(model_str=text)
+            with single_threaded():
+                trees._booster = lightgbm.Booster(model_str=text)
         except lightgbm.basic.LightGBMError as error:
             raise ValueError(str(error)) from error
         trees.rounds = trees._booster.num_trees()

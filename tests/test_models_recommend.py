@@ -218,3 +218,13 @@ def test_it_must_be_fitted(tiny_store: Store) -> None:
 @pytest.mark.parametrize(("hits", "trials", "low"), [(0, 0, 0.0), (0, 10, 0.0), (10, 10, 0.722), (118, 381, 0.265)])
 def test_wilson_s_lower_bound(hits: int, trials: int, low: float) -> None:
     assert wilson_low(hits, trials) == pytest.approx(low, abs=0.001)
+
+
+def test_favourites_are_the_recommendations_of_many_at_once(shop: Shop) -> None:
+    snapshot = shop(campers(), relations=[("c0", "d1")], products={SOCKS: {"stock": 0}})
+    model = RecommendModel().fit(snapshot, as_of=NOW, seed=0)
+    customers = ["c0", "c39", "d1", "d50", "nobody"]
+    one_by_one = [[r.product_id for r in model.recommend(snapshot, c, limit=3)] for c in customers]
+    assert model.favourites(snapshot, customers, limit=3) == one_by_one
+    assert model.favourites(snapshot, ["c39"], allowed=[MUG, SOCKS], limit=3) == [[MUG]]
+    assert model.favourites(snapshot, [], limit=3) == []
