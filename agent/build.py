@@ -15,25 +15,25 @@ from typing import Any, Literal
 import pandas as pd
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 import prompts
 from agent import claims, toolbox, trace
-from agent.finish import finish
+from agent.finish import Finished, finish
 from agent.grounding import tidied
 from agent.guard import Conversation, Guard, Step, in_sight, remembered, said
 from agent.listening import Listener
-from agent.offering import known_ids, offer
+from agent.offering import known_categories, known_ids, offer
 from agent.records import as_record, from_record
 from data.errors import AgentError
 from data.operations import Operations
 from data.store import Snapshot, Store
 from index.embed import Embedder
 from index.search import ProductIndex
-from llm import local, weights
+from llm import endpoint, local, weights
 from llm.scripted import ScriptedChat, ScriptedWriter
 from models.registry import MODELS, ModelSet
 from tools.base import Call, Citation, Role, Writer
@@ -42,6 +42,11 @@ LONGEST_MESSAGE = 4000
 """Bytes of one message in UTF-8, so that two fit into the model's context in any script; nobody asks at such length."""
 
 Task = Literal["chat", "plan"]
+
+_MEND = """These sentences can't be shown:
+{faults}
+Write the whole answer again without these faults, as short as before, with references only."""
+"""What a model is told that isn't held to a grammar, once."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +92,14 @@ class Agent:
         checkpointer: BaseCheckpointSaver[Any],
         traces: Path | None,
         describe: Mapping[str, Any],
+        general: bool = False,
         seed: int = 0,
     ) -> None:
         self.snapshot, self.operations, self.models, self.index = snapshot, operations, models, index
         self.role, self.customer_id, self.task, self.seed = role, customer_id, task, seed
         self._writer, self._traces, self._describe = writer, traces, describe
         self._checkpointer = checkpointer
-        self.prompt = prompts.load("plan" if task == "plan" else role)
+        self.prompt = prompts.load(("general_" if general else "") + ("plan" if task == "plan" else role))
         self._chat, self._tools = chat, toolbox.bound(role)
         self._names = _names(snapshot)
         self._versions = {name: models[name].version for name in MODELS}
@@ -144,6 +150,8 @@ class Agent:
         raw = str(state["messages"][-1].text)
         fresh = context.calls[earlier:]
         done = finish(raw, context.calls, fresh, self._names)
+        if done.faults and getattr(self._chat, "repairs", False):
+            done = self._mended(state["messages"], done, context, fresh, where)
         if listener:
             listener.close(done)
         content = {
@@ -187,8 +195,23 @@ class Agent:
         if not reply.tool_calls:
             return Decision(None, {}, str(reply.text), seconds, not str(reply.text).startswith("call "))
         call = reply.tool_calls[0]
-        arguments = tidied(call["name"], call["args"], said(messages), self.role)
+        categories = known_categories(self.snapshot)
+        arguments = tidied(call["name"], call["args"], said(messages), self.role, categories)
         return Decision(call["name"], arguments, "", seconds, toolbox.valid(call["name"], arguments, self.role))
+
+    def _mended(
+        self, messages: list[AnyMessage], done: Finished, context: Conversation, fresh: Sequence[Call], where: Any
+    ) -> Finished:
+        """One more try at an answer with faults: the better of both, which also stays in the thread."""
+        faults = "\n".join(f"- {fault.reason}: {fault.sentence}" for fault in done.faults)
+        asked = HumanMessage(_MEND.format(faults=faults))
+        reply = self._chat.invoke([SystemMessage(self.prompt.text), *in_sight(messages), asked])
+        context.texts.append(str(reply.text))
+        again = finish(str(reply.text), context.calls, fresh, self._names)
+        if (again.fallback, len(again.faults)) < (done.fallback, len(done.faults)):
+            done = again
+        self._graph.update_state(where, {"messages": [AIMessage(done.raw, id=messages[-1].id)]})
+        return done
 
     def recall(self, messages: Sequence[BaseMessage], thread: str = "default") -> None:
         """Puts earlier messages into a thread: how a replay takes up a conversation in its middle."""
@@ -250,14 +273,20 @@ def open_agent(
 ) -> Agent:
     """The agent for a store, ready to be asked.
 
-    `model` is the GGUF file (default: the exported one, see `training.export`); `chat` and `writer` replace
-    the language model, as tests and replays do; with `keep` False neither threads nor traces are stored.
+    `model` is the GGUF file (default: the server that the environment names, see `llm.endpoint`, else the
+    exported file); `chat` and `writer` replace the language model, as tests and replays do; with `keep` False
+    neither threads nor traces are stored.
     Raises `StoreError`, `ModelError` or `AgentError` with a sentence that says what to run first.
     """
     store = Store(store_path)
     snapshot = store.snapshot()
     index = ProductIndex.load(store.index_path, Embedder())
-    if chat is None:
+    describe: dict[str, Any] = {}
+    server = endpoint.configured() if chat is None and model is None else None
+    if server is not None:
+        chat, describe = endpoint.EndpointChat(settings=server), {"url": server.url, "model": server.model}
+        writer = writer or endpoint.EndpointWriter(server, prompts.load("general_copy").text)
+    elif chat is None:
         path = model or default_model()
         local.engine(path)
         chat, describe = (
@@ -265,8 +294,6 @@ def open_agent(
             {"file": path.name, "fingerprint": weights.fingerprint(path)},
         )
         writer = writer or local.LocalWriter(path, prompts.load("copy").text, exact=exact)
-    else:
-        describe = {}
     saver: BaseCheckpointSaver[Any] = InMemorySaver()
     if keep:
         saver = SqliteSaver(sqlite3.connect(store_path / "threads.db", check_same_thread=False))
@@ -283,6 +310,7 @@ def open_agent(
         checkpointer=saver,
         traces=store_path / "traces" if keep else None,
         describe=describe,
+        general=server is not None,
     )
 
 
@@ -292,7 +320,12 @@ def replay(path: Path, store_path: Path, *, decode: bool = False) -> trace.Repla
     With `decode` the language model decodes again as well, one slot and no cache.
     """
     recorded = trace.read(path)
-    chat = None if decode else ScriptedChat(texts=recorded["texts"])
+    served = "url" in recorded["llm"]
+    if decode and served:
+        raise AgentError(
+            "this answer came from a server, which can't be made to repeat itself: replay without --decode"
+        )
+    chat = None if decode else ScriptedChat(texts=recorded["texts"], repairs=served)
     writer = None if decode else ScriptedWriter(recorded["written"])
     agent = open_agent(
         store_path,

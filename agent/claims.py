@@ -1,14 +1,15 @@
-"""The statement checker: literal text may name no figure and no product, and each reference must fit its noun.
+"""The statement checker: literal text may name no figure and no product, and each claim must fit the results.
 
-The grammar already makes digits and invented references impossible; what it cannot see is checked here, a
-sentence at a time: number words, shop names, and the words around each reference.
+The grammar already makes digits and invented references impossible; what it cannot see is checked here, a sentence
+at a time: number words, shop names, the words around each reference, and (`agent.wording`) what words claim alone.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tools.base import REFERENCE, Call, Fact
+from agent import wording
+from tools.base import REFERENCE, Call, Fact, known_references
 from tools.facts import ERROR, SHAPES, Meaning, Shape, shape_of
 
 NUMBER_WORDS = frozenset(
@@ -20,6 +21,29 @@ NUMBER_WORDS = frozenset(
 )
 _COSTS = re.compile(r"\b(costs?|priced at|price of|price is|at a price of|spend|for just|cheaper at)$", re.IGNORECASE)
 _WITHIN = re.compile(r"\b(within|over the (?:next|last|coming)|during the (?:next|last))$", re.IGNORECASE)
+_DUE = re.compile(r"\b(?:with you|arrives?|arrive|delivered|be there|be here|expected)\s+(?:by|on)$", re.IGNORECASE)
+_NUMBERED = re.compile(r"\b(?:tracking|order|customer|campaign) number$", re.IGNORECASE)
+_SAID: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
+    (re.compile(rf"\b(?:{before})$", re.IGNORECASE), frozenset(keys.split()))
+    for before, keys in {
+        r"made by|brand is|brand of|from the brand": "brand",
+        r"purchase (?:cost|price)(?: of \S+)? is|costs us|buy (?:it )?in at": "cost",
+        r"(?:has|have) spent": "revenue",
+        r"(?:decline|rise|growth|increase|drop|fall|change) of(?: about)?": "change lift",
+        r"(?:i would|should|to|we) spend": "spend budget cost",
+        r"discount of": "discount",
+        r"(?:would|will|to|you) pay": "price total new_price",
+        r"conversion(?: over all steps| overall)? (?:is|of|stands at)": "conversion",
+    }.items()
+)
+"""Words before an amount or a share that only these facts may follow."""
+_THEN: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
+    (
+        re.compile(r"^\s+of (?:all |the |our |your )?customers\b", re.IGNORECASE),
+        frozenset({"share", "kept", "best_kept"}),
+    ),
+    (re.compile(r"^\s+(?:apiece|each)\b", re.IGNORECASE), frozenset({"price", "new_price"})),
+)
 _LABELS: dict[str, frozenset[str]] = {
     label: frozenset(keys.split())
     for labels, keys in {
@@ -38,7 +62,7 @@ _LABELS: dict[str, frozenset[str]] = {
 }
 """Nouns that say what an amount or a percentage is, and the facts that may be called so."""
 _OF_MONEY = frozenset({"profit", "turnover", "cost", "costs", "budget"})
-_LINKS = r"(?:of|is|are|was|be|at|to|comes|stands|about|around|roughly|some|only|would|should|will|another|up|:)"
+_LINKS = r"(?:of|is|are|was|be|at|to|comes|stands|about|around|roughly|some|only|would|should|will|another|up|put|:)"
 _LABEL_BEFORE = re.compile(rf"\b({'|'.join(_LABELS)})\b:?(?:\s+{_LINKS})*\s*$", re.IGNORECASE)
 _EXTRA = r"(?:extra|expected|incremental|more|added|additional)"
 _LABEL_AFTER = re.compile(
@@ -105,14 +129,37 @@ def meanings(calls: Iterable[Call]) -> dict[str, Meaning]:
     return found
 
 
-def check(raw: str, known: Mapping[str, Fact], meaning: Mapping[str, Meaning], names: Names) -> list[Fault]:
+@dataclass(frozen=True)
+class Ground:
+    """All that a statement may stand on: the facts of the calls in sight, their meanings and cues, the shop's names."""
+
+    known: Mapping[str, Fact]
+    meaning: Mapping[str, Meaning]
+    cues: wording.Cues
+    names: Names
+
+    @staticmethod
+    def of(calls: Sequence[Call], names: Names) -> "Ground":
+        """The ground that `calls` give."""
+        return Ground(known_references(calls), meanings(calls), cues(calls), names)
+
+
+def cues(calls: Iterable[Call]) -> dict[str, wording.Cue]:
+    """The cue of each result and of each row."""
+    found: dict[str, wording.Cue] = {}
+    for one in calls:
+        found[one.letter] = wording.Cue(one.tool, frozenset(one.result.cue.split()))
+        for number, row in enumerate(one.result.rows, start=1):
+            found[f"{one.letter}{number}"] = wording.Cue(one.tool, frozenset(row.cue.split()))
+    return found
+
+
+def check(raw: str, ground: Ground) -> list[Fault]:
     """Every fault of an answer; an empty list means that each sentence may be shown."""
-    return [fault for one in sentences(raw) for fault in check_sentence(one, known, meaning, names)]
+    return [fault for one in sentences(raw) for fault in check_sentence(one, ground)]
 
 
-def check_sentence(
-    sentence: str, known: Mapping[str, Fact], meaning: Mapping[str, Meaning], names: Names
-) -> list[Fault]:
+def check_sentence(sentence: str, ground: Ground) -> list[Fault]:
     """The faults of one sentence."""
     faults: list[str] = []
     literal = REFERENCE.sub("\u241f", sentence)
@@ -124,16 +171,17 @@ def check_sentence(
     if numbers:
         faults.append(f"the number word {numbers[0]!r}")
     # A reference ends the neighbourhood of a name: "the {a.title} Garden" is still checked on each side.
-    named = [found for part in literal.split("\u241f") if (found := names.within(part))]
+    named = [found for part in literal.split("\u241f") if (found := ground.names.within(part))]
     if named:
         faults.append(f"the shop's own name {named[0]!r}")
     for match in REFERENCE.finditer(sentence):
         reference = match.group(1)
-        before, after, about = sentence[: match.start()], sentence[match.end() :], meaning.get(reference)
-        if reference not in known:
+        before, after, about = sentence[: match.start()], sentence[match.end() :], ground.meaning.get(reference)
+        if reference not in ground.known:
             faults.append(f"no such fact {reference}")
         elif reason := _misfit(before, after, about) or _mislabelled(reference, before, after, about):
             faults.append(f"{reference} {reason}")
+    faults += wording.unfounded(sentence, ground.cues)
     return [Fault(reason, sentence) for reason in faults]
 
 
@@ -157,8 +205,10 @@ def _misfit(before: str, after: str, meaning: Meaning | None) -> str | None:
         # Of two or three words only the last is the noun: "new customers", "extra orders".
         own = any(noun in " ".join(following) for noun in meaning.nouns)
         foreign = next((w for w in directly if w in _NOUNS and w not in _words(meaning.nouns)), None)
-        if foreign and not (own and directly.index(foreign) > 0):
+        if foreign and not (own and directly.index(foreign) > 0) and not re.match(r"\s+(?:\w+\s+)?left out\b", after):
             return f"is followed by {foreign!r}"
+        if directly and directly[0] in _UNIT_WORDS | _OTHER_NOUNS:
+            return f"is followed by {directly[0]!r}"
     if meaning.unit in ("money", "percent", "days", "date"):
         foreign = next(
             (w for w in directly[:1] if w in _NOUNS - {"left", "sold", "available", "sales"} or w in _UNIT_WORDS), None
@@ -167,8 +217,13 @@ def _misfit(before: str, after: str, meaning: Meaning | None) -> str | None:
             return f"is followed by {foreign!r}"
     if _COSTS.search(before) and meaning.unit not in ("money", "words", "name"):
         return "stands where a price belongs"
-    if _WITHIN.search(before) and meaning.unit in ("money", "name", "id"):
+    of_it = following[:1] == ["characters"] or (meaning.unit == "percent" and following[:1] == ["of"])
+    if _WITHIN.search(before) and meaning.unit != "days" and not of_it:
         return "stands where a time belongs"
+    if _DUE.search(before) and meaning.unit not in ("date", "words", "days"):
+        return "stands where a day belongs"
+    if _NUMBERED.search(before) and meaning.unit != "id":
+        return "stands where an id belongs"
     return None
 
 
@@ -177,7 +232,16 @@ def _mislabelled(reference: str, before: str, after: str, meaning: Meaning | Non
     level, key = reference.split(".")
     if meaning is None or level == "u" or meaning.unit not in ("money", "percent"):
         return None
-    found = _LABEL_BEFORE.search(REFERENCE.split(before)[-1])
+    near = _LAST_TEXT.sub("", before.rstrip())
+    for pattern, keys in _SAID:
+        if (words := pattern.search(before.rstrip())) and key not in keys:
+            return f"is called {words.group()}"
+    for pattern, keys in _THEN:
+        if (words := pattern.search(after)) and key not in keys:
+            return f"is called {words.group().strip()}"
+    if key == "average" and re.search(r"\bchance is$", before.rstrip(), re.IGNORECASE):
+        return "is the shop's average"
+    found = _LABEL_BEFORE.search(REFERENCE.split(before)[-1]) or _LABEL_BEFORE.search(_TIMES.sub(" ", near))
     if found is None and meaning.unit == "money":  # "{a.share} of revenue" is a share
         found = _LABEL_AFTER.search(after)
     label = found.group(1).lower() if found else ""
@@ -186,6 +250,11 @@ def _mislabelled(reference: str, before: str, after: str, meaning: Meaning | Non
     return None
 
 
+_OTHER_NOUNS = frozenset(
+    "suppliers words shops stores stars hours minutes categories brands letters pages miles".split()
+)
+_TIMES = re.compile(r"\s+(?:over|within|for|in|of)\s+\{[a-z]+\d?\.(?:horizon|window|target|title)\}|\s+of that\b")
+_LAST_TEXT = re.compile(r"^.*[.;]\s(?=[^.;]*$)", re.DOTALL)
 _UNIT_WORDS = frozenset("days day weeks week months percent points pounds euros dollars".split())
 
 

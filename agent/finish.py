@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent import claims
-from tools.base import BRIEF_ROWS, REFERENCE, Call, Fact, Rendered, known_references, render
+from tools.base import BRIEF_ROWS, REFERENCE, Call, Fact, Rendered, render
 
 _LABELS = {
     "buy_chance": "chance of a purchase",
@@ -41,19 +41,19 @@ def finish(raw: str, calls: Sequence[Call], fresh: Sequence[Call], names: claims
     `calls` are all calls in sight, `fresh` those of this turn. Sentences with a fault are left out; if then
     nothing is left, or no reference although the turn brought facts, the template speaks.
     """
-    known, meaning = known_references(calls), claims.meanings(calls)
+    ground = claims.Ground.of(calls, names)
     kept: list[str] = []
     faults: list[claims.Fault] = []
     for sentence in claims.sentences(raw):
-        found = claims.check_sentence(sentence, known, meaning, names)
+        found = claims.check_sentence(sentence, ground)
         faults += found
         if not found:
             kept.append(sentence)
     text = raw.strip() if not faults else " ".join(kept)
     if text and (not fresh or REFERENCE.search(text)):
-        return Finished(text, render(text, known), False, tuple(faults))
+        return Finished(text, render(text, ground.known), False, tuple(faults))
     safe = template(fresh)
-    return Finished(safe, render(safe, known), True, tuple(faults))
+    return Finished(safe, render(safe, ground.known), True, tuple(faults))
 
 
 def template(calls: Sequence[Call]) -> str:

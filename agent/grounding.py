@@ -1,4 +1,6 @@
-"""Optional arguments that nobody mentioned: a small model now and then invents them, and they are left out.
+"""A call's arguments as the tool wants them: quantities as numbers, categories as the shop spells them, inventions out.
+
+A small model now and then gives optional arguments that nobody mentioned, and they are left out.
 
 A category must share a word with what the user wrote, a figure needs a figure in the user's words, a period a word
 of time that means a number of days. Required arguments are never left out: the tool says what is wrong with them.
@@ -6,10 +8,11 @@ of time that means a number of days. Required arguments are never left out: the 
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
 from agent.quantities import quantity
+from index.words import match_categories
 from tools.base import TOOLS, Role
 
 _FIGURE = re.compile(
@@ -27,12 +30,15 @@ _TIME = re.compile(
 _FIGURES = frozenset(
     {"size", "limit", "budget", "min_price", "max_price", "quantity", "discount_percent", "service_level"}
 )
+_NAMING = frozenset({"product", "target"})
 _STEM = 4
 """Letters by which a category and the user's word for it agree ("garden", "gardening")."""
 
 
-def tidied(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> dict[str, Any]:
-    """`arguments` as the tool wants them: quantities copied from the user's words as numbers, inventions left out."""
+def tidied(
+    tool: str, arguments: Mapping[str, Any], said: str, role: Role, categories: Collection[str] = ()
+) -> dict[str, Any]:
+    """`arguments` as the tool wants them; `said` are the user's words in sight, `categories` those of the shop."""
     found = TOOLS.get(tool)
     parameters = found.parameters(role) if found else {}
     counted = {}
@@ -43,7 +49,13 @@ def tidied(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> di
             counted[name] = number
         elif parameters[name].default is inspect.Parameter.empty:
             counted[name] = value  # the tool says that it is no number
-    return grounded(tool, counted, said, role)
+        if isinstance(value, list):
+            counted[name] = list(dict.fromkeys(value))
+    kept = grounded(tool, counted, said, role)
+    if isinstance(category := kept.get("category"), str):
+        meant = match_categories(categories, category)
+        kept["category"] = meant[0] if len(meant) == 1 else category
+    return kept
 
 
 def _numeric(parameter: inspect.Parameter) -> bool:
@@ -56,14 +68,18 @@ def grounded(tool: str, arguments: Mapping[str, Any], said: str, role: Role) -> 
     if found is None:
         return dict(arguments)
     optional = {p.name for p in found.parameters(role).values() if p.default is not inspect.Parameter.empty}
-    said = _without_ids(said, arguments)
-    return {name: value for name, value in arguments.items() if name not in optional or _mentioned(name, value, said)}
-
-
-def _without_ids(said: str, arguments: Mapping[str, Any]) -> str:
-    """`said` without the ids that the call takes: the 10233 of a customer is no price."""
-    given = [value for name, value in arguments.items() if name.endswith(("_id", "_ids")) or name == "product"]
+    given = [value for name, value in arguments.items() if name.endswith(("_id", "_ids")) or name in _NAMING]
     ids = [str(one) for value in given for one in (value if isinstance(value, list) else [value])]
+    said = _without(ids, said)
+    return {
+        name: value
+        for name, value in arguments.items()
+        if name not in optional or (_mentioned(name, value, said) and not (name in _FIGURES and str(value) in ids))
+    }
+
+
+def _without(ids: Collection[str], said: str) -> str:
+    """`said` without the ids that the call takes: the 10233 of a customer is no price."""
     for one in ids:
         said = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", " ", said) if re.search(r"\d", one) else said
     return said

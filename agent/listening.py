@@ -6,7 +6,7 @@ from collections.abc import Callable
 from agent import claims
 from agent.finish import Finished
 from agent.guard import Conversation
-from tools.base import REFERENCE, known_references, render
+from tools.base import REFERENCE, render
 
 _END = re.compile(r"[.?](\s|$)|\n")
 
@@ -48,13 +48,13 @@ class Listener:
 
     def _sentence(self, sentence: str) -> None:
         calls = self._context.calls
-        known = known_references(calls)
-        if claims.check_sentence(sentence.strip(), known, claims.meanings(calls), self._names):
+        ground = claims.Ground.of(calls, self._names)
+        if claims.check_sentence(sentence.strip(), ground):
             return
         self._held += sentence
         if len(calls) > self._earlier and not REFERENCE.search(self._held):
             return
-        text = render(self._held, known).text
+        text = render(self._held, ground.known).text
         self._shown += text
         self._held = ""
         self._on_token(text.rstrip("\n") if self._shown == text else text)

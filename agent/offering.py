@@ -1,7 +1,8 @@
-"""What a step may call: the ids of customers, orders and campaigns are closed lists of those in the conversation.
+"""What a step may call, narrowed to what the conversation holds.
 
-So no id can be made up or copied wrong. A tool whose id nobody has named cannot be called at all, and the model has
-to ask for it.
+Ids of customers, orders and campaigns are closed lists, figures are copied from the user's words, and so are the
+words for products and categories. So none can be made up or copied wrong. A tool that needs an id or a figure which
+nobody has named cannot be called at all, and the model has to ask for it.
 """
 
 import re
@@ -13,13 +14,26 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from agent.mentions import QUANTITIES, mentions
 from data.store import Snapshot
+from llm.grammar import NARROWED
+from tools.base import REFERENCE
 
 KINDS = {"customer_id": "customer", "order_id": "order", "campaign_id": "campaign"}
 """Arguments whose values are closed lists, and the fact that carries such an id."""
 
+COPIED = frozenset({"query", "product", "product_id", "product_ids", "products", "target", "category"})
+"""Arguments that are copied from the user's words, or from earlier calls and results."""
+
+MOST_WORDS = 240
+"""Longer texts are not turned into a grammar of their words."""
+
 MOST = 24
 """So many ids are offered, the latest said first."""
+
+_PRODUCTS = frozenset({"product", "product_id", "product_ids", "products", "target"})
+_OTHER_FIGURES = re.compile(r"[〇一二两三四五六七八九十百千万½¼¾٠-٩०-९]")
+"""Figures that `mentions` does not read: the model may write them as it understands them."""
 
 _CODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
 _LONGEST = 64
@@ -34,8 +48,8 @@ def offer(tools: Sequence[Offer], messages: Sequence[BaseMessage], known: frozen
 
     What has a digit could be an id; of other words only those are that the shop knows as such (`known_ids`).
     """
-    named, carried = _named(messages, known), _carried(messages)
-    offered = (_narrowed(one, named, carried) for one in tools)
+    named, carried, words = _named(messages, known), _carried(messages), _Words(messages)
+    offered = (_narrowed(one, named, carried, words) for one in tools)
     return [one for one in offered if one is not None]
 
 
@@ -46,23 +60,69 @@ def known_ids(snapshot: Snapshot) -> frozenset[str]:
     return frozenset(one for table, column in columns for one in snapshot.frame(table)[column].astype(str).str.lower())
 
 
+@lru_cache(maxsize=4)
+def known_categories(snapshot: Snapshot) -> tuple[str, ...]:
+    """The shop's categories, sorted."""
+    return tuple(sorted(snapshot.frame("products")["category"].dropna().astype(str).unique()))
+
+
 def name_of(tool: Offer) -> str:
     """The name of a tool, bound or described."""
     return str(tool.get("function", tool)["name"]) if isinstance(tool, dict) else tool.name
 
 
-def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[str]]) -> Offer | None:
+class _Words:
+    """What the user said and earlier calls took, as values that an argument may copy."""
+
+    def __init__(self, messages: Sequence[BaseMessage]) -> None:
+        self.texts = [str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)]
+        self.calls = [call for m in reversed(messages) if isinstance(m, AIMessage) for call in m.tool_calls]
+        rows = [
+            row for m in reversed(messages) if isinstance(m, ToolMessage) for row in (m.artifact or {}).get("rows", [])
+        ]
+        told = [code for m in reversed(messages) if isinstance(m, AIMessage) for code in _codes(str(m.text))]
+        self.products = list(dict.fromkeys([*(str(row["id"]) for row in rows if row["id"]), *told]))
+
+    def narrow(self, name: str, schema: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The schema of the argument `name`, narrowed; None where nothing in sight could be its value."""
+        taken = [call["args"][name] for call in self.calls if name in call["args"]]
+        if name in QUANTITIES:
+            said: list[Any] = [_plain(one) for one in mentions(name, self.texts)]
+            values = list(dict.fromkeys([*said, *taken]))
+            if values:
+                return {**schema, NARROWED: {"enum": values}}
+            return dict(schema) if any(_OTHER_FIGURES.search(text) for text in self.texts) else None
+        if sum(len(text.split()) for text in self.texts) > MOST_WORDS:
+            return dict(schema)
+        earlier = [str(one) for value in taken for one in (value if isinstance(value, list) else [value])]
+        fixed = ["shop"] if name == "target" else []
+        ids = self.products if name in _PRODUCTS else []
+        copied = {"type": "string", "enum": list(dict.fromkeys([*fixed, *ids[:MOST], *earlier])), "copied": self.texts}
+        kinds = {option.get("type") for option in schema.get("anyOf", [schema])}
+        return {**schema, NARROWED: {"type": "array", "items": copied} if "array" in kinds else copied}
+
+
+def _plain(said: str) -> int | str:
+    """Plain digits are written as a number, all else in the user's words."""
+    return int(said) if said.isdecimal() and said.isascii() and str(int(said)) == said else said
+
+
+def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[str]], words: _Words) -> Offer | None:
     described = convert_to_openai_tool(tool)
     schema = described["function"].get("parameters") or {}
     properties: dict[str, Any] = dict(schema.get("properties") or {})
     required = list(schema.get("required") or [])
-    kinds = [name for name in properties if name in KINDS]
-    if not kinds:
-        return tool
-    for name in kinds:
-        ids = list(dict.fromkeys([*carried[name], *named]))[:MOST]
-        if ids:
-            properties[name] = {"type": "string", "enum": ids}
+    for name in list(properties):
+        narrowed: dict[str, Any] | None
+        if name in KINDS:
+            ids = list(dict.fromkeys([*carried[name], *named]))[:MOST]
+            narrowed = {"type": "string", "enum": ids} if ids else None
+        elif name in COPIED or name in QUANTITIES:
+            narrowed = words.narrow(name, properties[name])
+        else:
+            continue
+        if narrowed is not None:
+            properties[name] = narrowed
         elif name in required:
             return None
         else:
@@ -84,7 +144,7 @@ def _named(messages: Sequence[BaseMessage], known: frozenset[str]) -> list[str]:
 
 
 def _codes(text: str) -> Iterator[str]:
-    for code in _CODE.findall(text):
+    for code in _CODE.findall(REFERENCE.sub(" ", text)):
         if len(code) <= _LONGEST and any(c.isdigit() for c in code):
             yield code
             if prefixed := _PREFIXED.fullmatch(code):  # "order-221789" may mean the bare number

@@ -19,6 +19,9 @@ _TENS = {
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000, "grand": 1000, "k": 1000, "million": 10**6, "m": 10**6}
 _PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "eighth": 1 / 8, "tenth": 1 / 10}
 
+NUMBER_WORDS = frozenset(word + ending for word in (*_ONES, *_TENS, *_SCALES, *_PARTS) for ending in ("", "s"))
+"""Words that make up a number."""
+
 _UNITS: dict[float, str] = {
     1 / 24: "hours? hrs?",
     1: "days? daily today tonight tomorrow",
@@ -34,9 +37,11 @@ _DAYS_OF = {
     days: re.compile(rf"(?:(?:\b|(?<=\d))(?:{'|'.join(names.split())})|(?<=\d){_LETTERS.get(days, '(?!)')})\b")
     for days, names in _UNITS.items()
 }
-_UNIT = re.compile("|".join(pattern.pattern for pattern in _DAYS_OF.values()))
+TIME_WORD = re.compile("|".join(pattern.pattern for pattern in _DAYS_OF.values()))
+"""A unit of time, in lower case."""
 
-_MAJOR = re.compile(r"\b(?:pounds?|quid|euros?|dollars?|bucks?)\b|[£€$]")
+MONEY_WORD = re.compile(r"\b(?:pounds?|quid|euros?|dollars?|bucks?|eur|gbp|usd)\b|[£€$]")
+"""A currency, in lower case."""
 _MINOR = re.compile(r"(?:(?<=\d)p|\bp(?:ence)?|\bcents?|(?<=\d)c)\b")
 _TOKEN = re.compile(r"\d[\d.,'’\u00a0]*(?: \d{3}(?!\d))*|[a-z]+")
 _RANGE = re.compile(r"(?<=\d)\s*[-–—]\s*(?=[£€$]?\d)|\s(?:or|to|and)\s")
@@ -73,7 +78,7 @@ def _read(argument: str, said: str) -> float | None:
 def _days(said: str) -> float | None:
     """Days of a period; a bare number counts as days."""
     said = re.sub(r"\bquarter(?: of)?(?: an?)?(?= year)", "0.25", said)
-    units = list(_UNIT.finditer(said))
+    units = list(TIME_WORD.finditer(said))
     if not units:
         return _number(said)
     total, start = 0.0, 0
@@ -109,7 +114,7 @@ def _points(said: str) -> float | None:
 
 def _money(said: str) -> float | None:
     """An amount: "five pounds fifty", "99p", "€1.200,50"."""
-    parts = _MAJOR.split(_last_of_range(said))
+    parts = MONEY_WORD.split(_last_of_range(said))
     if len(parts) == 2 and (whole := _number(parts[0])) is not None:
         rest = _number(parts[1])
         return whole + (rest / 100 if rest is not None and rest < 100 else 0)

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.messages import HumanMessage, SystemMessage
+
 from agent import claims
-from agent.build import Agent, Answer, open_agent
-from eval.task import Asker, Decider, Decision, Planner, Thread
-from tools.base import Role, known_references
+from agent.build import Agent, Answer, default_model, open_agent
+from eval.task import Asker, Chooser, Decider, Decision, Planner, Thread
+from llm import signatures
+from llm.local import LocalChat
+from tools.base import Call, Role
 
 if TYPE_CHECKING:
     from agent.build import Task
@@ -40,6 +44,10 @@ class AgentBench:
     def asker(self) -> Asker:
         """How it answers."""
         return _Asker(self)
+
+    def chooser(self) -> Chooser:
+        """The bare model, with other tools than the shop's."""
+        return _Chooser(LocalChat(path=self._model or default_model()))
 
     def agent(self, role: Role, customer_id: str | None = None, task: Task = "chat") -> Agent:
         """The agent for one role, customer and task."""
@@ -87,6 +95,8 @@ class Checked:
     text: str
     fallback: bool
     faults: Sequence[str]
+    calls: Sequence[Call]
+    stopped: int
 
 
 @dataclass(frozen=True)
@@ -98,9 +108,21 @@ class _Asker:
         answer = self.bench.ask(agent, say)
         products = agent.snapshot.frame("products")
         names = claims.Names.of(str(n) for c in ("title", "brand", "category") for n in products[c].dropna().unique())
-        known, meaning = known_references(answer.calls), claims.meanings(answer.calls)
-        faults = [f"{f.reason}: {f.sentence}" for f in claims.check(answer.raw, known, meaning, names)]
-        return Checked(answer.raw, answer.text, answer.fallback, faults)
+        ground = claims.Ground.of(answer.calls, names)
+        faults = [f"{f.reason}: {f.sentence}" for f in claims.check(answer.raw, ground)]
+        stopped = len({fault.partition(": ")[2] for fault in answer.faults})
+        return Checked(answer.raw, answer.text, answer.fallback, faults, answer.calls, stopped)
+
+
+@dataclass(frozen=True)
+class _Chooser:
+    chat: LocalChat
+
+    def choose(self, say: str, tools: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]] | None:
+        said = [SystemMessage(signatures.prompt_of(tools)), HumanMessage(say)]
+        described = [{"type": "function", "function": dict(tool)} for tool in tools]
+        calls: Any = self.chat.bind_tools(described).invoke(said).tool_calls
+        return (calls[0]["name"], calls[0]["args"]) if calls else None
 
 
 def _made(answer: Answer) -> Made:

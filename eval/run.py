@@ -18,6 +18,9 @@ TASKS: dict[str, str] = {
     "plans": "eval.plans",
     "answers": "eval.answers",
     "consistency": "eval.consistency",
+    "function_calling": "eval.function_calling",
+    "statements": "eval.statements",
+    "injection": "eval.injection",
 }
 """Each task's module; names, so that one task need not load what another measures with."""
 

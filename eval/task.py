@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from data.store import Store
+from tools.base import Call
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the fraction of it that is done."""
@@ -54,6 +55,14 @@ class Planner(Protocol):
         ...
 
 
+class Chooser(Protocol):
+    """The bare model before tools that it was never taught."""
+
+    def choose(self, say: str, tools: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]] | None:
+        """The call that it makes, or None; `tools` are OpenAI-style function descriptions."""
+        ...
+
+
 class Reply(Protocol):
     """An answer before and after its references are filled in."""
 
@@ -73,6 +82,16 @@ class Reply(Protocol):
         ...
 
     @property
+    def calls(self) -> Sequence[Call]:
+        """The calls that were made for it, in order."""
+        ...
+
+    @property
+    def stopped(self) -> int:
+        """Sentences that the model wrote and the checker left out."""
+        ...
+
+    @property
     def faults(self) -> Sequence[str]:
         """What the claim checker (`agent.claims`) still finds wrong with `raw`; empty when every claim holds."""
         ...
@@ -87,7 +106,7 @@ class Asker(Protocol):
 
 
 class Bench(Protocol):
-    """The agent opened on one store, seen from the three sides that are measured."""
+    """The agent opened on one store, seen from the sides that are measured."""
 
     def decider(self) -> Decider:
         """The agent's single steps."""
@@ -99,6 +118,10 @@ class Bench(Protocol):
 
     def asker(self) -> Asker:
         """The agent's answers."""
+        ...
+
+    def chooser(self) -> Chooser:
+        """The model with tools that are none of the agent's."""
         ...
 
 

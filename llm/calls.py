@@ -5,7 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_CALL = re.compile(r"call ([a-z_][a-z0-9_]*) (\{.*\})\s*", re.DOTALL)
+CALL = "call"
+"""The word that begins a call; prose begins with a capital or a reference."""
+
+_CALL = re.compile(r"call ([A-Za-z_][\w.]*) (\{.*\})\s*", re.DOTALL)
 
 
 def written(tool: str, arguments: Mapping[str, Any]) -> str:

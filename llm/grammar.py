@@ -22,6 +22,14 @@ quantity ::= "\"" ([^"\\\x00-\x1f]){1,32} "\""
 boolean ::= "true" | "false"
 """
 
+NARROWED = "narrowed"
+"""Beside a value's schema: the narrower one that a grammar can hold a model to, and a server's tools can't express."""
+
+_PIECE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]|[^\W_]+(?:(?:['’](?!s\b)|[._/&+-]+)[^\W_]+)*|[^\s\"\\\\]")
+"""A word, with what is inside it (an id's dash, no genitive), or a single other character; JSON's own are gaps."""
+
+_CLOSING = frozenset("%€£$")
+
 _IDS = re.compile(r"(customer|order|campaign)_id")
 
 
@@ -40,70 +48,131 @@ def step_grammar(
     """The grammar of one step.
 
     `tools` are OpenAI-style function descriptions ({"name", "parameters": JSON schema}); with `answer` False
-    the model must call a tool, with no tools it must answer. Raises `ValueError` when neither is possible.
+    the model must call a tool, with no tools it must answer. A value's schema may have a `NARROWED` one beside
+    it, and that may say `"copied": [texts]`: then the value is a stretch of words of one of these texts, or one
+    of its `enum`. Raises `ValueError` when neither a call nor an answer is possible.
     """
+    grammar = _Grammar()
     options = [f"tool{n}" for n in range(len(tools))]
-    rules = [f"tool{n} ::= {_tool(tool)}" for n, tool in enumerate(tools)]
+    for option, tool in zip(options, tools, strict=True):
+        grammar.rules[option] = grammar.tool(tool)
     root = ['"call " (' + " | ".join(options) + ")"] if options else []
     if answer:
         root.append("prose")
-        rules.append(_prose(references, chinese=chinese))
+        grammar.rules |= _prose(references, chinese=chinese)
     if not root:
         raise ValueError("a step needs a tool or an answer")
-    return "\n".join([f"root ::= {' | '.join(root)}", *rules, _SHARED.strip()]) + "\n"
+    lines = [f"{name} ::= {rule}" for name, rule in grammar.rules.items()]
+    return "\n".join([f"root ::= {' | '.join(root)}", *lines, _SHARED.strip()]) + "\n"
 
 
-def _prose(references: Sequence[str], *, chinese: bool) -> str:
+def arguments_grammar(tool: Mapping[str, Any]) -> str:
+    """The grammar of what follows `call NAME`: the arguments of `tool`."""
+    grammar = _Grammar()
+    root = grammar.arguments(tool)
+    lines = [f"{name} ::= {rule}" for name, rule in grammar.rules.items()]
+    return "\n".join([f"root ::= {root}", *lines, _SHARED.strip()]) + "\n"
+
+
+def _prose(references: Sequence[str], *, chinese: bool) -> dict[str, str]:
     reference = '"{" (' + " | ".join(_quoted(r) for r in references) + ') "}"' if references else ""
     piece = " | ".join(part for part in ("text", "han" if chinese else "", "reference" if reference else "") if part)
     # Prose starts with a capital or a reference, a call with a small c: the first token decides.
     start = "[A-ZÀ-Þ]" + (" | reference" if reference else "") + (" | han" if chinese else "")
-    lines = [f"prose ::= ({start}) ({piece}){{1,700}}"]
-    if reference:
-        lines.append(f"reference ::= {reference}")
-    return "\n".join(lines)
+    prose = {"prose": f"({start}) ({piece}){{1,700}}"}
+    return prose | {"reference": reference} if reference else prose
 
 
-def _tool(tool: Mapping[str, Any]) -> str:
-    schema = tool.get("parameters") or {}
-    properties: Mapping[str, Any] = schema.get("properties") or {}
-    required = [name for name in properties if name in (schema.get("required") or [])]
-    optional = [name for name in properties if name not in required]
-    return f'{_quoted(tool["name"] + " {")} {_members(properties, required, optional)} "}}"'
+class _Grammar:
+    """Rules by name; those of copied texts are shared by all arguments that may copy from them."""
 
+    def __init__(self) -> None:
+        self.rules: dict[str, str] = {}
+        self._copied: dict[tuple[str, ...], str] = {}
 
-def _members(properties: Mapping[str, Any], required: Sequence[str], optional: Sequence[str]) -> str:
-    """Members of the arguments object: required ones first, then any of the optional ones, in order."""
-    pairs = {name: f"{_quoted(json.dumps(name) + ':')} {_value(name, schema)}" for name, schema in properties.items()}
-    tail = " ".join(f'("," {pairs[name]})?' for name in optional)
-    if required:
-        return ' "," '.join(pairs[name] for name in required) + (f" {tail}" if tail else "")
-    starts = []
-    for at, name in enumerate(optional):
-        rest = " ".join(f'("," {pairs[later]})?' for later in optional[at + 1 :])
-        starts.append(f"{pairs[name]} {rest}".strip())
-    return "(" + " | ".join(starts) + ")?" if starts else ""
+    def tool(self, tool: Mapping[str, Any]) -> str:
+        return f"{_quoted(tool['name'])} {self.arguments(tool)}"
 
+    def arguments(self, tool: Mapping[str, Any]) -> str:
+        schema = tool.get("parameters") or {}
+        properties: Mapping[str, Any] = schema.get("properties") or {}
+        required = [name for name in properties if name in (schema.get("required") or [])]
+        optional = [name for name in properties if name not in required]
+        return f'" {{" {self._members(properties, required, optional)} "}}"'
 
-def _value(name: str, schema: Mapping[str, Any]) -> str:
-    options = [s for s in schema.get("anyOf", [schema]) if s.get("type") != "null"]
-    if len(options) > 1:
-        return "(" + " | ".join(_value(name, option) for option in options) + ")"
-    one = options[0]
-    if "enum" in one:
-        return "(" + " | ".join(_quoted(json.dumps(v, ensure_ascii=False)) for v in one["enum"]) + ")"
-    kind = one.get("type", "string")
-    if kind == "array":
-        item = _value(name, one.get("items", {"type": "string"}))
-        return f'"[" {item} ("," {item}){{0,7}} "]"'
-    if kind == "object":
-        properties = one.get("properties") or {}
-        required = [n for n in properties if n in one.get("required", [])]
-        return '"{" ' + _members(properties, required, [n for n in properties if n not in required]) + ' "}"'
-    if kind == "string":
-        return "id" if _IDS.fullmatch(name) else "string"
-    # A quantity may be copied as the user wrote it ("six weeks"): the agent turns it into a number.
-    return {"integer": "(integer | quantity)", "number": "(number | quantity)", "boolean": "boolean"}[kind]
+    def _members(self, properties: Mapping[str, Any], required: Sequence[str], optional: Sequence[str]) -> str:
+        """Members of the arguments object: required ones first, then any of the optional ones, in order."""
+        pairs = {
+            name: f"{_quoted(json.dumps(name) + ':')} {self._value(name, schema)}"
+            for name, schema in properties.items()
+        }
+        tail = " ".join(f'("," {pairs[name]})?' for name in optional)
+        if required:
+            return ' "," '.join(pairs[name] for name in required) + (f" {tail}" if tail else "")
+        starts = []
+        for at, name in enumerate(optional):
+            rest = " ".join(f'("," {pairs[later]})?' for later in optional[at + 1 :])
+            starts.append(f"{pairs[name]} {rest}".strip())
+        return "(" + " | ".join(starts) + ")?" if starts else ""
+
+    def _value(self, name: str, schema: Mapping[str, Any]) -> str:
+        schema = schema.get(NARROWED, schema)
+        options = [s for s in schema.get("anyOf", [schema]) if s.get("type") != "null"]
+        if len(options) > 1:
+            return "(" + " | ".join(self._value(name, option) for option in options) + ")"
+        one = options[0]
+        values = [_quoted(json.dumps(v, ensure_ascii=False)) for v in one.get("enum") or []]
+        if "copied" in one:
+            values += [f'"\\"" {rule} "\\""' for rule in [self._stretches(tuple(one["copied"]))] if rule]
+        if values:
+            return "(" + " | ".join(values) + ")"
+        kind = one.get("type", "string")
+        if kind == "array":
+            item = self._value(name, one.get("items", {"type": "string"}))
+            return f'"[" {item} ("," {item}){{0,7}} "]"'
+        if kind == "object":
+            properties = one.get("properties") or {}
+            required = [n for n in properties if n in one.get("required", [])]
+            return '"{" ' + self._members(properties, required, [n for n in properties if n not in required]) + ' "}"'
+        if kind == "string":
+            return "id" if _IDS.fullmatch(name) else "string"
+        # A quantity may be copied as the user wrote it ("six weeks"): the agent turns it into a number.
+        return {"integer": "(integer | quantity)", "number": "(number | quantity)", "boolean": "boolean"}[kind]
+
+    def _stretches(self, texts: tuple[str, ...]) -> str:
+        """The rule of any stretch of words of `texts`; empty when they have no word.
+
+        One rule a word: the word, and perhaps what follows it. A stretch begins and ends with a word, never
+        with punctuation.
+        """
+        if texts not in self._copied:
+            starts = [start for text in texts for start in self._stretch(text, f"w{len(self._copied)}")]
+            name = f"copied{len(self._copied)}"
+            if starts:
+                self.rules[name] = " | ".join(dict.fromkeys(starts))
+            self._copied[texts] = name if starts else ""
+        return self._copied[texts]
+
+    def _stretch(self, text: str, prefix: str) -> list[str]:
+        pieces = list(_PIECE.finditer(text))
+        starts = []
+        follow = ""
+        for at in range(len(pieces) - 1, -1, -1):
+            piece, rule = pieces[at], f"{prefix}n{len(self.rules)}"
+            behind = pieces[at + 1] if at + 1 < len(pieces) else None
+            gap = text[piece.end() : behind.start()] if behind else None
+            joined = follow and gap is not None and not gap.strip()
+            onward = f"{_quoted(' ') if gap else ''} {follow}".strip() if joined else ""
+            word = piece.group()
+            ends = word[-1].isalnum() or word in _CLOSING
+            if not ends and not onward:
+                follow = ""
+                continue
+            self.rules[rule] = _quoted(word) + ((f" ({onward})?" if ends else f" {onward}") if onward else "")
+            follow = rule
+            if word[0].isalnum():
+                starts.append(rule)
+        return starts[::-1]
 
 
 def _quoted(text: str) -> str:

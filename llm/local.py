@@ -1,5 +1,6 @@
 """The embedded chat model: a GGUF file run in process by llama.cpp, decoding greedily under a grammar per step."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -19,7 +20,8 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from data.errors import AgentError
-from llm.grammar import references_in, step_grammar
+from llm.calls import CALL
+from llm.grammar import arguments_grammar, references_in, step_grammar
 from llm.transcript import ASSISTANT, END, chatml, prompt, reply
 
 CONTEXT = 8192
@@ -30,6 +32,15 @@ LONGEST = 400
 
 LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
 """Who hears each piece as it is decoded; set a conversation, so that many may share one model."""
+
+
+_LONGEST_NAME = 24
+_LOOKED_AT = 20
+
+CALL_FROM = 0.6
+"""A tool is called when that is at least so likely. Prose begins in many ways, so that the likeliest single token
+would be "call" even where most of the probability lies on the beginnings of an answer. On the development set
+nothing between .3 and .7 declines wrongly; declines are recognised from .80 to .98 of the time."""
 
 
 class Engine:
@@ -51,6 +62,18 @@ class Engine:
         """The greedy continuation of `text` under `grammar`. Raises `AgentError` when the engine refuses."""
         result = self._server.handle_completions(self._request(text, grammar, longest, cache))
         return self._text(result)
+
+    def call_chance(self, text: str, *, cache: bool = True) -> float:
+        """How likely it is that `text` goes on with a call."""
+        result = self._server.handle_completions(self._request(text, "", 1, cache) | {"n_probs": _LOOKED_AT})
+        self._text(result)
+        first = result["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        return sum(math.exp(token["logprob"]) for token in first if token["token"] == CALL)
+
+    def named(self, text: str, *, cache: bool = True) -> str:
+        """The tool that the model would call after `text`, by any name."""
+        request = self._request(text + CALL, "", _LONGEST_NAME, cache) | {"stop": [END, " {"]}
+        return self._text(self._server.handle_completions(request)).strip()
 
     def stream(self, text: str, grammar: str, *, longest: int = LONGEST, cache: bool = True) -> Iterator[str]:
         """The same, piece by piece; decoding stops when the caller does."""
@@ -149,17 +172,28 @@ class LocalChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        text = "".join(self._pieces(messages, kwargs))
+        text = "".join(self._heard(messages, kwargs))
         return ChatResult(generations=[ChatGeneration(message=reply(text, len(messages)))])
 
-    def _pieces(self, messages: Sequence[BaseMessage], options: Mapping[str, Any]) -> Iterator[str]:
-        grammar = step_grammar(
-            options.get("tools") or [], offered(messages), answer=options.get("tool_choice") not in ("any", "required")
-        )
-        for piece in engine(self.path, threads=self.threads).stream(prompt(messages), grammar, cache=not self.exact):
+    def _heard(self, messages: Sequence[BaseMessage], options: Mapping[str, Any]) -> Iterator[str]:
+        for piece in self._pieces(messages, options):
             if listener := LISTENER.get():
                 listener(piece)
             yield piece
+
+    def _pieces(self, messages: Sequence[BaseMessage], options: Mapping[str, Any]) -> Iterator[str]:
+        running, cache, text = engine(self.path, threads=self.threads), not self.exact, prompt(messages)
+        tools, must = options.get("tools") or [], options.get("tool_choice") in ("any", "required")
+        if tools and not must:
+            name = running.named(text, cache=cache) if running.call_chance(text, cache=cache) >= CALL_FROM else ""
+            if chosen := next((tool for tool in tools if tool["name"] == name), None):
+                opening = f"{CALL} {name}"
+                yield opening
+                yield from running.stream(text + opening, arguments_grammar(chosen), cache=cache)
+                return
+            # Nothing is to be called, or a tool that cannot be yet: its id or its figure is still to be asked for.
+            tools = []
+        yield from running.stream(text, step_grammar(tools, offered(messages), answer=not must), cache=cache)
 
 
 def offered(messages: Sequence[BaseMessage]) -> list[str]:

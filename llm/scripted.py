@@ -19,6 +19,7 @@ class ScriptedChat(BaseChatModel):
 
     texts: list[str]
     said: int = 0
+    repairs: bool = False
 
     @property
     def _llm_type(self) -> str:

@@ -5,7 +5,7 @@ import pytest
 from agent import claims
 from agent.finish import finish, template
 from tools import base
-from tools.base import Call, Row, ToolResult, known_references
+from tools.base import Call, Row, ToolResult
 
 NAMES = claims.Names.of(["Enamel Camping Kettle", "Garden", "Fern & Field", "Home Textiles"])
 SOURCE = "products table"
@@ -45,11 +45,11 @@ DRAFTED = Call(
         )
     ),
 )
-KNOWN, MEANING = known_references([RECOMMENDED, DRAFTED]), claims.meanings([RECOMMENDED, DRAFTED])
+GROUND = claims.Ground.of([RECOMMENDED, DRAFTED], NAMES)
 
 
 def faults(text: str) -> list[str]:
-    return [fault.reason for fault in claims.check(text, KNOWN, MEANING, NAMES)]
+    return [fault.reason for fault in claims.check(text, GROUND)]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_an_answer_without_facts_gives_way_to_the_template() -> None:
     done = finish("Ten good things.", [RECOMMENDED], [RECOMMENDED], NAMES)
     assert done.fallback
     assert "Enamel Camping Kettle: price £24.90" in done.rendered.text
-    assert claims.check(template([RECOMMENDED]), KNOWN, MEANING, NAMES) == []
+    assert claims.check(template([RECOMMENDED]), GROUND) == []
 
 
 def test_talk_without_tools_needs_no_reference() -> None:

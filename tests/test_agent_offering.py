@@ -69,3 +69,50 @@ def test_a_word_is_an_id_only_where_the_shop_has_such_ids() -> None:
     assert ids("predict_behaviour", "customer_id", mail, known=frozenset({"ann.o@example.org"})) == [
         "ann.o@example.org"
     ]
+
+
+def schema(tool: str, argument: str, *messages: BaseMessage, role: Any = "marketer") -> Any:
+    """The narrowed schema of an argument; the plain one where it stays open, None where it is not offered."""
+    found = {name_of(one): one for one in offer(toolbox.bound(role), messages, NOBODY)}
+    one = found[tool]["function"]["parameters"]["properties"].get(argument)  # type: ignore[index]
+    return one and one.get("narrowed", one)
+
+
+def test_figures_are_copied_from_what_was_said() -> None:
+    said = HumanMessage("Find 2.000 customers who spend half a grand in the next six weeks")
+    assert schema("find_audience", "size", said)["enum"] == ["2.000", "half a grand"]
+    assert schema("forecast_sales", "horizon_days", said)["enum"] == [
+        "the next six weeks",
+        "next six weeks",
+        "six weeks",
+    ]
+    assert schema("plan_inventory", "service_level", HumanMessage("what to reorder?")) is None
+
+
+def test_a_tool_whose_figure_nobody_named_cannot_be_called() -> None:
+    offered = {name_of(one) for one in offer(toolbox.bound("marketer"), [HumanMessage("split our budget")], NOBODY)}
+    assert "allocate_budget" not in offered
+    assert "find_audience" in offered
+
+
+def test_figures_in_other_scripts_stay_open() -> None:
+    assert schema("find_audience", "size", HumanMessage("找三百个老客户"))["anyOf"]
+
+
+def test_words_for_products_are_those_of_the_user_or_of_results() -> None:
+    found = {"rows": [{"id": "P0007"}, {"id": None}], "facts": []}
+    thread = (
+        HumanMessage("something with cats"),
+        AIMessage("", tool_calls=[{"name": "search_products", "args": {"query": "cats"}, "id": "1"}]),
+        ToolMessage("a: count", tool_call_id="1", artifact=found),
+        AIMessage("{a1.title} would do; P0188 is gone."),
+        HumanMessage("the first one, please"),
+    )
+    product = schema("add_to_cart", "product_id", *thread, role="shopper")
+    assert product["enum"] == ["P0007", "P0188"]
+    assert product["copied"] == ["the first one, please", "something with cats"]
+    assert schema("search_products", "query", *thread, role="shopper")["enum"] == ["cats"]
+
+
+def test_very_long_words_stay_open() -> None:
+    assert "copied" not in schema("search_products", "query", HumanMessage("tea " * 400))

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from llm.calls import parsed, written
-from llm.grammar import references_in, step_grammar
+from llm.grammar import arguments_grammar, references_in, step_grammar
 from llm.local import Engine
 from llm.transcript import ASSISTANT, chatml
 from training.base import gguf_file
@@ -89,3 +89,43 @@ def test_calls_survive_writing_and_reading() -> None:
     assert parsed("call broken {") is None
     assert parsed("Here is what I found.") is None
     assert json.loads(written("x", {"a": 0.95}).split(" ", 2)[2]) == {"a": 0.95}
+
+
+COPY = {
+    "name": "find",
+    "parameters": {
+        "properties": {
+            "query": {
+                "type": "string",
+                "narrowed": {"enum": ["P0042"], "copied": ['a cheap "oak" notebok (A5),\nplease', "茶 壶"]},
+            },
+            "size": {"type": "integer", "enum": [5, "half a dozen"]},
+        },
+        "required": ["query"],
+    },
+}
+
+
+def test_a_copied_argument_is_a_stretch_of_what_was_said(engine: Engine) -> None:
+    text = engine.complete(_asked("I need a notebook"), step_grammar([COPY], [], answer=False), longest=60)
+    found = parsed(text)
+    assert found is not None
+    said = ["P0042", "a cheap", "oak", "notebok (A5), please", "茶壶", "茶 壶"]
+    assert any(found[1]["query"] in one for one in said)
+    assert found[1].get("size", 5) in (5, "half a dozen")
+
+
+def test_the_rules_of_copied_words_are_shared_and_stop_at_quotes() -> None:
+    other = {**COPY, "name": "seek"}
+    grammar = step_grammar([COPY, other], [])
+    assert grammar.count('"notebok"') == 1
+    assert '"\\"oak' not in grammar
+    assert grammar.count("copied0 ::=") == 1
+
+
+def test_arguments_alone_go_on_after_the_name(engine: Engine) -> None:
+    opening = "call find_audience"
+    rest = engine.complete(_asked("Find five loyal people") + opening, arguments_grammar(TOOLS[0]), longest=60)
+    found = parsed(opening + rest)
+    assert found is not None
+    assert found[1]["goal"] in {"win_back", "loyalty"}

@@ -9,7 +9,7 @@ from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 import prompts
 from agent import toolbox
 from llm import weights
-from llm.local import LocalChat, LocalWriter, offered
+from llm.local import CALL_FROM, LocalChat, LocalWriter, offered
 from tools import base
 from tools.base import REFERENCE, Role
 
@@ -70,3 +70,55 @@ def test_a_fingerprint_tells_two_files_apart(tmp_path: Path) -> None:
     other.write_bytes(b"x" * 2999 + b"y")
     assert weights.fingerprint(one) != weights.fingerprint(other)
     assert weights.fingerprint(one) == weights.fingerprint(one)
+
+
+class _Engine:
+    """Says how likely a call is and which; remembers under which grammar it was then made to go on."""
+
+    def __init__(self, chance: float, name: str) -> None:
+        self.chance, self.name = chance, name
+        self.grammar = ""
+
+    def call_chance(self, text: str, *, cache: bool = True) -> float:
+        return self.chance
+
+    def named(self, text: str, *, cache: bool = True) -> str:
+        return self.name
+
+    def stream(self, text: str, grammar: str, *, cache: bool = True) -> list[str]:
+        self.grammar = grammar
+        if grammar.startswith("root ::= prose"):
+            return ["Which order is it?"]
+        return (
+            [' {"target":"shop"}']
+            if text.endswith(self.name) and self.name
+            else ['call forecast_sales {"target":"shop"}']
+        )
+
+
+@pytest.mark.parametrize(
+    ("chance", "name", "called"),
+    [
+        (0.9, "forecast_sales", "forecast_sales"),
+        (CALL_FROM, "forecast_sales", "forecast_sales"),
+        (0.55, "forecast_sales", None),  # the likeliest first word, but prose as a whole is likelier
+        (0.9, "track_order", None),  # not on offer: its id is still to be asked for
+    ],
+)
+def test_a_call_is_made_when_it_is_likelier_than_any_answer(
+    monkeypatch: pytest.MonkeyPatch, chance: float, name: str, called: str | None
+) -> None:
+    engine = _Engine(chance, name)
+    monkeypatch.setattr("llm.local.engine", lambda *_, **__: engine)
+    chat = LocalChat(path=Path("none.gguf")).bind_tools(toolbox.bound("marketer"))
+    reply = chat.invoke([SystemMessage("x"), HumanMessage("y")])
+    assert [call["name"] for call in reply.tool_calls] == ([called] if called else [])
+    assert engine.grammar.startswith("root ::= prose" if called is None else 'root ::= " {"')
+
+
+def test_where_a_call_must_be_made_nobody_asks_how_likely_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = _Engine(0.0, "")
+    monkeypatch.setattr("llm.local.engine", lambda *_, **__: engine)
+    chat = LocalChat(path=Path("none.gguf")).bind_tools(toolbox.bound("marketer"), tool_choice="any")
+    chat.invoke([SystemMessage("x"), HumanMessage("y")])
+    assert engine.grammar.startswith('root ::= "call "')

@@ -94,8 +94,22 @@ def test_only_the_assistants_words_are_learned() -> None:
     turns = [{"role": "user", "content": "hello there"}, {"role": "assistant", "content": "Hi."}]
     example = corpus.encode({"messages": turns}, tokenizer)
     assert example is not None
-    learned = tokenizer.decode([i for i, on in zip(example.ids, example.learned, strict=True) if on])
+    learned = tokenizer.decode([i for i, weight in zip(example.ids, example.weights, strict=True) if weight])
     assert learned == "Hi.<|im_end|>"
+
+
+def test_of_prose_only_the_first_token_weighs_like_a_call() -> None:
+    file = gguf_file("smollm2")
+    assert file is not None
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+
+    def weights(said: str) -> list[float]:
+        example = corpus.encode({"messages": [{"role": "assistant", "content": said}]}, tokenizer, prose=0.25)
+        assert example is not None
+        return [weight for weight in example.weights if weight]
+
+    assert set(weights('call get_product {"product_id":"P1"}')) == {1.0}
+    assert weights("Good morning to you.") == [1.0, *[0.25] * (len(weights("Good morning to you.")) - 1)]
 
 
 def test_the_merge_equals_base_plus_scaled_product(tmp_path: Path) -> None:

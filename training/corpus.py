@@ -1,6 +1,7 @@
-"""Conversations as tokens: what the LLM reads, and the positions that it learns to write.
+"""Conversations as tokens: what the LLM reads, and how much each token that it learns to write weighs.
 
-The loss falls on the assistant's turns only, closing marker included.
+The loss falls on the assistant's turns only, closing marker included. A call weighs fully, for one wrong token makes
+it wrong; of prose only the first token does, which decides that nothing is called.
 """
 
 import random
@@ -11,31 +12,41 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from llm.calls import parsed
 from llm.transcript import ASSISTANT, END, turn
 
 
 @dataclass(frozen=True)
 class Example:
-    """One conversation: token ids, and for each whether it is learned."""
+    """One conversation: token ids, and the weight of each in the loss (0: it is only read)."""
 
     ids: list[int]
-    learned: list[bool]
+    weights: list[float]
 
 
-def encode(conversation: dict[str, Any], tokenizer: PreTrainedTokenizerBase, *, longest: int = 768) -> Example | None:
-    """Tokens of a conversation of the form {"messages": [{"role", "content"}]}; None when longer than `longest`."""
+def encode(
+    conversation: dict[str, Any], tokenizer: PreTrainedTokenizerBase, *, longest: int = 768, prose: float = 1.0
+) -> Example | None:
+    """Tokens of a conversation of the form {"messages": [{"role", "content"}]}; None when longer than `longest`.
+
+    `prose` is the weight of an answer's tokens after the first; an assistant's message that is "given" is only read.
+    """
     ids: list[int] = []
-    learned: list[bool] = []
+    weights: list[float] = []
+
+    def put(text: str, first: float, rest: float) -> None:
+        tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids.extend(tokens)
+        weights.extend(([first] + [rest] * len(tokens))[: len(tokens)])
+
     for message in conversation["messages"]:
-        if message["role"] == "assistant":
-            parts = [(ASSISTANT, False), (message["content"] + END, True), ("\n", False)]
+        if message["role"] == "assistant" and "given" not in message:
+            put(ASSISTANT, 0.0, 0.0)
+            put(message["content"] + END, 1.0, 1.0 if parsed(message["content"]) else prose)
+            put("\n", 0.0, 0.0)
         else:
-            parts = [(turn(message["role"], message["content"]), False)]
-        for text, learn in parts:
-            tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
-            ids += tokens
-            learned += [learn] * len(tokens)
-    return Example(ids, learned) if len(ids) <= longest else None
+            put(turn(message["role"], message["content"]), 0.0, 0.0)
+    return Example(ids, weights) if len(ids) <= longest else None
 
 
 def batches(examples: Sequence[Example], *, batch_tokens: int, seed: int) -> list[list[int]]:
@@ -53,15 +64,15 @@ def batches(examples: Sequence[Example], *, batch_tokens: int, seed: int) -> lis
 
 
 def collate(examples: Iterable[Example], pad: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """ids, attention mask and learned mask of one step, each (batch, longest)."""
+    """ids, attention mask and weights in the loss of one step, each (batch, longest)."""
     chosen = list(examples)
     width = max(len(e.ids) for e in chosen)
     ids = torch.full((len(chosen), width), pad, dtype=torch.long)
     attention = torch.zeros((len(chosen), width), dtype=torch.long)
-    learned = torch.zeros((len(chosen), width), dtype=torch.bool)
+    weights = torch.zeros((len(chosen), width))
     for row, example in enumerate(chosen):
         n = len(example.ids)
         ids[row, :n] = torch.tensor(example.ids)
         attention[row, :n] = 1
-        learned[row, :n] = torch.tensor(example.learned)
-    return ids, attention, learned
+        weights[row, :n] = torch.tensor(example.weights)
+    return ids, attention, weights

@@ -7,6 +7,7 @@ to write: `call NAME {json}` or prose whose figures and names are references. `p
 import argparse
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -16,11 +17,14 @@ from typing import Any
 import yaml
 
 import prompts
+from agent.mentions import QUANTITIES, mentions
+from agent.quantities import quantity
 from data.errors import SettingError
-from training import plans, results, slots
+from llm.calls import parsed
+from training import general, plans, results, slots
 from training.answers import Answers, NoAnswerError, Scope
 from training.noise import rough
-from training.templates import SLOT, expand
+from training.templates import REFERENCE, SLOT, expand
 
 SEEDS = slots.SEEDS
 Message = dict[str, str]
@@ -28,6 +32,9 @@ Conversation = dict[str, Any]
 
 _MIX = {"single": 0.56, "thread": 0.08, "pair": 0.04, "talk": 0.22, "plan": 0.07, "copy": 0.03}
 """Share of each kind of conversation."""
+
+_NAMES = frozenset({"title", "anchor", "name", "reason", "message", "verdict", "goal", "channel", "tone"})
+_MONEY = frozenset({"price", "new_price", "revenue", "profit", "cost", "budget", "spend", "value"})
 
 
 @cache
@@ -54,8 +61,15 @@ def talk() -> list[dict[str, Any]]:
 
 @cache
 def threads() -> list[dict[str, Any]]:
-    """Conversations whose later turns lean on earlier ones (`seeds/threads.yaml`)."""
-    loaded: list[dict[str, Any]] = yaml.safe_load((SEEDS / "threads.yaml").read_text(encoding="utf-8"))
+    """Conversations whose later turns lean on earlier ones (`seeds/threads*.yaml`)."""
+    paths = sorted(SEEDS.glob("threads*.yaml"))
+    return [thread for path in paths for thread in yaml.safe_load(path.read_text(encoding="utf-8"))]
+
+
+@cache
+def chains() -> list[dict[str, Any]]:
+    """Several requests in one message that lean on each other (`seeds/chains.yaml`)."""
+    loaded: list[dict[str, Any]] = yaml.safe_load((SEEDS / "chains.yaml").read_text(encoding="utf-8"))
     return loaded
 
 
@@ -101,6 +115,16 @@ def _made(kind: str, rng: random.Random) -> list[Message]:
     raise NoAnswerError(f"no {kind} conversation in twenty tries: the seed answers have a gap")
 
 
+def _in_words(fixed: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """`fixed` arguments with the words of `text` that mean their figures: 30 as "last month", which the LLM copies."""
+    found = dict(fixed)
+    for name in QUANTITIES & set(fixed):
+        said = next((one for one in mentions(name, [text]) if quantity(name, one) == fixed[name]), None)
+        if said is not None and said != str(fixed[name]):
+            found[name] = slots.said(fixed[name], said)
+    return found
+
+
 def _letter(rng: random.Random) -> int:
     """Where the lettering of calls starts: a long thread's earlier calls are no longer shown."""
     return 0 if rng.random() < 0.8 else rng.randint(1, 20)
@@ -122,7 +146,7 @@ def _pick(role: str, rng: random.Random) -> tuple[str, dict[str, Any], str]:
     tool = rng.choices(names, weights=[counts[name] ** 0.5 for name in names])[0]
     _, fixed, template, _ = rng.choice([p for p in pool if p[0] == tool])
     text, drawn = fill(template, rng)
-    arguments = {**fixed, **drawn}
+    arguments = {**_in_words(fixed, text), **drawn}
     if tool == "draft_campaign" and "channel" in arguments:
         arguments["channels"] = [arguments.pop("channel")]
     return tool, arguments, rough(text, rng)
@@ -144,9 +168,9 @@ def _turn(role: str, tool: str, arguments: dict[str, Any], say: str, at: int, rn
     ]
 
 
-def _decide(rng: random.Random) -> list[Message]:
+def _decide(rng: random.Random, role: str | None = None) -> list[Message]:
     """A request and its call: choosing is harder to learn than wording the answer."""
-    role = _role(rng)
+    role = role or _role(rng)
     tool, arguments, say = _pick(role, rng)
     call = {"role": "assistant", "content": plans.call_text(tool, arguments)}
     return [_system(role), {"role": "user", "content": say}, call]
@@ -186,9 +210,10 @@ def _thread(rng: random.Random) -> list[Message]:
                 {"role": "assistant", "content": scope.fill(reply) if scope else reply},
             ]
             continue
-        arguments = {**{k: before[k] for k in turn.get("keep", []) if k in before}, **(turn.get("args") or {}), **drawn}
+        fixed = _in_words(turn.get("args") or {}, text)
+        arguments = {**{k: before[k] for k in turn.get("keep", []) if k in before}, **fixed, **drawn}
         for key, row in (turn.get("rows") or {}).items():  # arguments that are ids of earlier rows
-            ids = [r.id for r in scope.result.rows] if scope else []
+            ids = [r.id for r in scope.result.rows if r.id] if scope else []
             picked = [ids[n - 1] for n in (row if isinstance(row, list) else [row]) if n <= len(ids)]
             if not picked:
                 return _thread(rng)
@@ -208,6 +233,80 @@ def _thread(rng: random.Random) -> list[Message]:
     return messages
 
 
+def _plainly(rng: random.Random) -> list[Message]:
+    """A thread whose earlier turns stand there as prose only, as in a conversation taken up from elsewhere."""
+    messages = _thread(rng)
+    starts = [at for at, message in enumerate(messages) if message["role"] == "user"]
+    last = starts[-1]
+    if messages[last + 1]["content"].startswith("call ") is False or "product_id" in messages[last + 1]["content"]:
+        return _plainly(rng)  # what is answered from facts, or named by its row, needs them in sight
+    call = parsed(messages[last + 1]["content"])
+    told = [
+        {**m, "content": _told(m["content"], call[1] if call else {}, rng), "given": "earlier"}
+        for m in messages[:last]
+        if _is_prose(m)
+    ]
+    return [messages[0], *told, *messages[last : last + 2]]
+
+
+def _is_prose(message: Message) -> bool:
+    return message["role"] == "user" or (message["role"] == "assistant" and not message["content"].startswith("call "))
+
+
+def _told(text: str, later: Mapping[str, Any], rng: random.Random) -> str:
+    """`text` with something in the place of each reference, as a reader sees it; ids are those that `later` takes."""
+
+    def shown(match: re.Match[str]) -> str:
+        key = match.group(1).rpartition(".")[2]
+        slot = {"campaign": "campaign_id", "order": "order_id", "customer": "customer_id", "target": "category"}.get(
+            key
+        )
+        if slot is not None and slot in later:
+            return str(later[slot])
+        slot = slot or ("product_words" if key in _NAMES else "max_price" if key in _MONEY else "size")
+        return slots.draw(slot, rng)[0]
+
+    return REFERENCE.sub(shown, text)
+
+
+def _chain(rng: random.Random) -> list[Message]:
+    """Several requests in one message: written as one, or two independent ones joined."""
+    if rng.random() < 0.55:
+        entry = rng.choice(chains())
+        role = entry.get("role", "marketer")
+        say, drawn = fill(rng.choice(entry["say"]), rng)
+        calls = [
+            (c["tool"], {**(c.get("args") or {}), **{k: _of_slot(drawn, s) for k, s in (c.get("slots") or {}).items()}})
+            for c in entry["calls"]
+        ]
+    else:
+        role = _role(rng)
+        (tool, arguments, one), (other, more, two) = _pick(role, rng), _pick(role, rng)
+        while other == tool or len(one) > 90 or len(two) > 90:
+            (tool, arguments, one), (other, more, two) = _pick(role, rng), _pick(role, rng)
+        joint = rng.choice(
+            [", then ", " and then ", ". After that, ", ", and ", ". Also: ", "; then ", " - and after that "]
+        )
+        say, calls = one.rstrip(".?! ") + joint + two[:1].lower() + two[1:], [(tool, arguments), (other, more)]
+    messages, at, scope = [_system(role), {"role": "user", "content": rough(say, rng)}], _letter(rng), None
+    for number, (tool, arguments) in enumerate(calls):
+        letter = plans.letter(at + number)
+        shape = tool if tool != "analyse_behaviour" else f"{tool}/{arguments['report']}"
+        ids = arguments.get("product_ids")
+        result = results.draw(shape, role, rng, rows=len(ids) if ids else None, ids=ids, drop=0.05)
+        scope = (tool, Scope(role, letter, arguments, result))
+        messages += [
+            {"role": "assistant", "content": plans.call_text(tool, arguments)},
+            {"role": "tool", "content": result.brief(letter)},
+        ]
+    assert scope is not None
+    return [*messages, {"role": "assistant", "content": Answers.load().write(scope[0], scope[1], rng)}]
+
+
+def _of_slot(drawn: Mapping[str, Any], slot: str) -> Any:
+    return drawn[slots.ARGUMENT_OF.get(slot, slot)]
+
+
 def _talk(rng: random.Random) -> list[Message]:
     """Small talk, a request outside the job, or one that lacks what a tool needs, perhaps completed after that."""
     group = rng.choices(talk(), weights=[len(g["say"]) ** 0.7 for g in talk()])[0]
@@ -225,7 +324,7 @@ def _talk(rng: random.Random) -> list[Message]:
     if "then" in group and rng.random() < 0.7:
         then = group["then"]
         text, drawn = fill(rng.choice(then["say"]), rng)
-        arguments = {**(then.get("args") or {}), **drawn}
+        arguments = {**_in_words(then.get("args") or {}, text), **drawn}
         messages += _turn(role, then["tool"], arguments, rough(text, rng), at, rng)
     return messages
 
@@ -247,6 +346,18 @@ def _copy(rng: random.Random) -> list[Message]:
     ]
 
 
+def _general(rng: random.Random) -> list[Message]:
+    return general.compose(rng)
+
+
+def _extended(rng: random.Random) -> list[Message]:
+    """Somebody's own tools beside the learned ones: a request for one of them, or a usual one."""
+    role = _role(rng)
+    prompt, say, call = general.beside(role, rng)
+    own = [{"role": "user", "content": say}, {"role": "assistant", "content": call}]
+    return [{"role": "system", "content": prompt}, *(own if rng.random() < 0.5 else _decide(rng, role)[1:])]
+
+
 def _plan(rng: random.Random) -> list[Message]:
     return plans.compose(rng, fill)
 
@@ -256,9 +367,13 @@ _MAKERS = {
     "single": _single,
     "pair": _pair,
     "thread": _thread,
+    "plain_thread": _plainly,
+    "chain": _chain,
     "talk": _talk,
     "plan": _plan,
     "copy": _copy,
+    "general": _general,
+    "extended": _extended,
 }
 
 

@@ -67,6 +67,33 @@ def _briefs() -> list[dict[str, Any]]:
 
 
 @cache
+def _pieces() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((SEEDS / "plan_parts.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def _brief(rng: random.Random, fill: Fill) -> tuple[str, str, dict[str, Any]]:
+    """A goal, a brief for it, and the arguments that it names: written as a whole, or joined from parts."""
+    if rng.random() < 0.4:
+        seed = rng.choice(_briefs())
+        text, said = fill(rng.choice(seed["say"]), rng)
+        return seed["goal"], text, {**(seed.get("args") or {}), **said}
+    goal = rng.choice(sorted(_pieces()["goals"]))
+    wishes = [rng.choice(_pieces()["goals"][goal]).replace("{thing}", "{category}")]
+    wishes += [rng.choice(said) for said in _pieces()["parts"].values() if rng.random() < 0.5]
+    first, *others = wishes
+    rng.shuffle(others)
+    if others and rng.random() < 0.2:  # a figure first, the goal after it
+        others.insert(1, first)
+        first = others.pop(0)
+    text = rng.choice(_pieces()["leads"]) + first
+    for other in others:
+        text += rng.choice([", ", ", ", ", ", ". ", "; ", " - ", ", and "]) + other
+    text, said = fill(text, rng)
+    return goal, text, said
+
+
+@cache
 def _closings() -> list[dict[str, Any]]:
     loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load(
         (SEEDS / "answers" / "plans.yaml").read_text(encoding="utf-8")
@@ -81,7 +108,8 @@ def steps(goal: str, said: dict[str, Any], product: str | None) -> list[tuple[st
     audience = {"goal": goal, "category": category, "size": said.get("size")}
     plan = [("find_audience", audience), ("forecast_sales", {"target": category or "shop"})]
     if "budget" in said:
-        plan.append(("allocate_budget", {"budget": said["budget"], "channels": channels or ["email"]}))
+        share = {"budget": said["budget"], "channels": channels or ["email"], "objective": said.get("objective")}
+        plan.append(("allocate_budget", share))
     for channel in (channels or ["email"])[:2]:
         copy = {
             "product": product,
@@ -103,16 +131,14 @@ def steps(goal: str, said: dict[str, Any], product: str | None) -> list[tuple[st
 
 def compose(rng: random.Random, fill: Fill) -> list[dict[str, str]]:
     """One planning conversation, now and then broken off by a failure that the user must mend."""
-    seed = rng.choice(_briefs())
-    text, said = fill(rng.choice(seed["say"]), rng)
-    said = {**(seed.get("args") or {}), **said}
+    goal, text, said = _brief(rng, fill)
     system = prompts.load("plan" if rng.random() < 0.7 else "marketer").text
     messages = [{"role": "system", "content": system}, {"role": "user", "content": rough(text, rng)}]
     audience = results.draw("find_audience", "marketer", rng, cue=rng.choice(["full", "smaller"]), drop=0.02)
     product = next((row.id for row in audience.rows), None)
     letters: dict[str, tuple[str, results.DrawnResult]] = {}
     fails = rng.random() < 0.06
-    for at, (tool, arguments) in enumerate(steps(seed["goal"], said, product)):
+    for at, (tool, arguments) in enumerate(steps(goal, said, product)):
         last = tool == "draft_campaign"
         result = audience if tool == "find_audience" else results.draw(tool, "marketer", rng, drop=0.02)
         if fails and (at == 0 or last):

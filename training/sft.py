@@ -42,6 +42,7 @@ class Recipe:
     batch_tokens: int
     clip: float
     checkpoint_minutes: float
+    prose_weight: float = 1.0
     mix: dict[str, float] | None = None
     start: str | None = None
     steps: int | None = None
@@ -69,7 +70,7 @@ class Training:
         torch.manual_seed(recipe.seed)
         model, tokenizer = base.load(recipe.base)
         self.pad = int(tokenizer.eos_token_id)
-        encoded = (corpus.encode(c, tokenizer) for c in conversations)
+        encoded = (corpus.encode(c, tokenizer, prose=recipe.prose_weight) for c in conversations)
         self.examples = [e for e in encoded if e is not None]
         self.steps = corpus.batches(self.examples, batch_tokens=recipe.batch_tokens, seed=recipe.seed)[: recipe.steps]
         self.accelerator = Accelerator()
@@ -136,13 +137,15 @@ class Training:
 
     def _take_step(self, chosen: list[int]) -> tuple[float, int]:
         device = self.accelerator.device
-        ids, attention, learned = (t.to(device) for t in corpus.collate((self.examples[i] for i in chosen), self.pad))
+        ids, attention, weights = (t.to(device) for t in corpus.collate((self.examples[i] for i in chosen), self.pad))
         inner: Any = self.model.get_base_model()
         hidden = inner.model(input_ids=ids, attention_mask=attention, use_cache=False).last_hidden_state
         # Logits only where something is learned: the vocabulary's matrix is a fifth of the model.
-        where = learned[:, 1:]
+        where = weights[:, 1:] > 0
         logits = inner.lm_head(hidden[:, :-1][where])
-        loss = cross_entropy(logits.float(), ids[:, 1:][where])
+        each = cross_entropy(logits.float(), ids[:, 1:][where], reduction="none")
+        share = weights[:, 1:][where]
+        loss = (each * share).sum() / share.sum()
         self.accelerator.backward(loss)
         for master, weight in zip(self.masters, self.weights, strict=True):
             master.grad = None if weight.grad is None else weight.grad.float()

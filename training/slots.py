@@ -64,10 +64,15 @@ def draw(slot: str, rng: random.Random) -> Drawn:
     """A value for `slot`. Raises `KeyError` for a slot that nobody defined."""
     surface, value = _SLOTS[slot](rng)
     if slot in COPIED and surface != str(value):
-        said = SaidFloat(value) if isinstance(value, float) else SaidInt(value)
-        said.surface = surface
-        return surface, said
+        return surface, said(value, surface)
     return surface, value
+
+
+def said(value: int | float, surface: str) -> SaidInt | SaidFloat:
+    """`value` with the words that mean it."""
+    number = SaidFloat(value) if isinstance(value, float) else SaidInt(value)
+    number.surface = surface
+    return number
 
 
 def known() -> set[str]:
