@@ -21,7 +21,7 @@ _LABELS = {
     "new_price": "reduced price",
     "best_kept": "best share kept",
     "revenue_share": "share of revenue",
-    "return": "return on spend",
+    "return": "brings back",
 }
 
 

@@ -43,9 +43,14 @@ def references_in(briefs: Iterable[str]) -> list[str]:
 
 
 def step_grammar(
-    tools: Sequence[Mapping[str, Any]], references: Sequence[str], *, answer: bool = True, chinese: bool = False
+    tools: Sequence[Mapping[str, Any]],
+    references: Sequence[str],
+    *,
+    answer: bool = True,
+    refer: bool = False,
+    chinese: bool = False,
 ) -> str:
-    """The grammar of one step.
+    """The grammar of one step; with `refer` an answer has at least one reference.
 
     `tools` are OpenAI-style function descriptions ({"name", "parameters": JSON schema}); with `answer` False
     the model must call a tool, with no tools it must answer. A value's schema may have a `NARROWED` one beside
@@ -59,7 +64,7 @@ def step_grammar(
     root = ['"call " (' + " | ".join(options) + ")"] if options else []
     if answer:
         root.append("prose")
-        grammar.rules |= _prose(references, chinese=chinese)
+        grammar.rules |= _prose(references, refer=refer, chinese=chinese)
     if not root:
         raise ValueError("a step needs a tool or an answer")
     lines = [f"{name} ::= {rule}" for name, rule in grammar.rules.items()]
@@ -74,12 +79,14 @@ def arguments_grammar(tool: Mapping[str, Any]) -> str:
     return "\n".join([f"root ::= {root}", *lines, _SHARED.strip()]) + "\n"
 
 
-def _prose(references: Sequence[str], *, chinese: bool) -> dict[str, str]:
+def _prose(references: Sequence[str], *, refer: bool, chinese: bool) -> dict[str, str]:
     reference = '"{" (' + " | ".join(_quoted(r) for r in references) + ') "}"' if references else ""
     piece = " | ".join(part for part in ("text", "han" if chinese else "", "reference" if reference else "") if part)
     # Prose starts with a capital or a reference, a call with a small c: the first token decides.
     start = "[A-ZÀ-Þ]" + (" | reference" if reference else "") + (" | han" if chinese else "")
-    prose = {"prose": f"({start}) ({piece}){{1,700}}"}
+    plain = "text" + (" | han" if chinese else "")
+    first = f"(([A-ZÀ-Þ]{' | han' if chinese else ''}) ({plain}){{0,400}} reference | reference)"
+    prose = {"prose": f"{first} ({piece}){{0,700}}" if refer and reference else f"({start}) ({piece}){{1,700}}"}
     return prose | {"reference": reference} if reference else prose
 
 

@@ -193,7 +193,10 @@ class LocalChat(BaseChatModel):
                 return
             # Nothing is to be called, or a tool that cannot be yet: its id or its figure is still to be asked for.
             tools = []
-        yield from running.stream(text, step_grammar(tools, offered(messages), answer=not must), cache=cache)
+        # An answer over a fresh result speaks of it: without a reference it could not be shown.
+        fresh = isinstance(messages[-1], ToolMessage)
+        grammar = step_grammar(tools, offered(messages), answer=not must, refer=fresh)
+        yield from running.stream(text, grammar, cache=cache)
 
 
 def offered(messages: Sequence[BaseMessage]) -> list[str]:

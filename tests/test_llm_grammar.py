@@ -129,3 +129,8 @@ def test_arguments_alone_go_on_after_the_name(engine: Engine) -> None:
     found = parsed(opening + rest)
     assert found is not None
     assert found[1]["goal"] in {"win_back", "loyalty"}
+
+
+def test_an_answer_over_a_result_refers_to_it(engine: Engine) -> None:
+    text = engine.complete(_asked("Say hello to me"), step_grammar([], ["a.units"], refer=True), longest=500)
+    assert "{a.units}" in text
