@@ -26,7 +26,7 @@ from agent.finish import Finished, finish
 from agent.grounding import tidied
 from agent.guard import Conversation, Guard, Step, in_sight, remembered, said
 from agent.listening import Listener
-from agent.offering import known_categories, known_ids, offer
+from agent.offering import known_ids, offer
 from agent.records import as_record, from_record
 from data.errors import AgentError
 from data.operations import Operations
@@ -195,8 +195,7 @@ class Agent:
         if not reply.tool_calls:
             return Decision(None, {}, str(reply.text), seconds, not str(reply.text).startswith("call "))
         call = reply.tool_calls[0]
-        categories = known_categories(self.snapshot)
-        arguments = tidied(call["name"], call["args"], said(messages), self.role, categories)
+        arguments = tidied(call["name"], call["args"], said(messages), self.role, self.index.categories)
         return Decision(call["name"], arguments, "", seconds, toolbox.valid(call["name"], arguments, self.role))
 
     def _mended(
@@ -332,6 +331,7 @@ def replay(path: Path, store_path: Path, *, decode: bool = False) -> trace.Repla
         role=recorded["role"],
         customer_id=recorded["customer_id"],
         task=recorded["task"],
+        model=default_model() if decode else None,  # never the server that the environment may name by now
         chat=chat,
         writer=writer,
         keep=False,

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.types import Command
 
 from agent.grounding import tidied
-from agent.offering import known_categories, known_ids, name_of, offer
+from agent.offering import known_ids, name_of, offer
 from tools.base import ToolContext
 
 MOST_CALLS = 10
@@ -64,7 +64,7 @@ class Guard(AgentMiddleware[Any, Conversation]):
         elif spent(shown):
             request = request.override(tools=[])
         request = request.override(tools=list(offer(request.tools, shown, known_ids(context.snapshot))))
-        categories = known_categories(context.snapshot)
+        categories = context.index.categories
         response = handler(request)
         for message in response.result:
             if isinstance(message, AIMessage):

@@ -60,12 +60,6 @@ def known_ids(snapshot: Snapshot) -> frozenset[str]:
     return frozenset(one for table, column in columns for one in snapshot.frame(table)[column].astype(str).str.lower())
 
 
-@lru_cache(maxsize=4)
-def known_categories(snapshot: Snapshot) -> tuple[str, ...]:
-    """The shop's categories, sorted."""
-    return tuple(sorted(snapshot.frame("products")["category"].dropna().astype(str).unique()))
-
-
 def name_of(tool: Offer) -> str:
     """The name of a tool, bound or described."""
     return str(tool.get("function", tool)["name"]) if isinstance(tool, dict) else tool.name
