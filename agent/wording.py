@@ -268,6 +268,7 @@ def _call(sentence: str, cue: Cue, *, alone: bool) -> Iterator[str]:
             "sound": (_RISKY, _LOSING),
             "risky": (_SAFE, _LOSING),
             "loss": (_SAFE,),
+            "nobody": (_SAFE, _LOSING),
             "unsupported": (_SAFE, _SUPPORTED),
         }
         yield from _contradictions(sentence, cue, wrong)

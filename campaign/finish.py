@@ -121,9 +121,14 @@ def _outlook(proposal: Proposal, treated: pd.DataFrame) -> Outlook:
 
 
 def _cue(proposal: Proposal, profit: float, low: float) -> Cue:
-    """As `cue_of`; where nobody is worth a message it is a loss, and where a return is unknown a risk at most."""
+    """As `cue_of`; a loss where nobody is worth a message, `nobody` where none may get one.
+
+    Where a return is unknown it is a risk at most.
+    """
     if _pointless(proposal):
         return "loss"
+    if offers.CONTACTED not in set(proposal.decisions["reason"]) and not proposal.paid:
+        return "nobody"
     cue = cue_of(profit, low)
     return "risky" if cue == "loss" and blind_channels(proposal) else cue
 

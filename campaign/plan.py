@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from data.errors import CampaignError
 
-Cue = Literal["sound", "risky", "loss"]
+Cue = Literal["sound", "risky", "loss", "nobody"]
 
 
 @dataclass(frozen=True)

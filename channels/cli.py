@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from channels.commands_approve import approve
+from channels.commands_bench import bench
 from channels.commands_chat import chat
 from channels.commands_demo import demo
 from channels.commands_eval import evaluate
@@ -98,6 +99,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "launch": launch,
     "replay": replay,
     "eval": evaluate,
+    "bench": bench,
     "finetune": finetune,
     "export-model": export_model,
 }

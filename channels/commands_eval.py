@@ -81,12 +81,7 @@ def evaluate(
     present(screen, done.record)
     for miss in done.misses if show_misses else done.misses[:MISSES]:
         screen.note(miss)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(done.record.line() + "\n", encoding="utf-8")
-        screen.say(f"Record: {out}")
-    if record:
-        screen.say(f"Recorded: {run.keep(done.record)}")
+    save(screen, done.record, out, record=record)
 
 
 def present(screen: Screen, record: Record) -> None:
@@ -97,6 +92,18 @@ def present(screen: Screen, record: Record) -> None:
         bounds = " to ".join(_shown(bound) for bound in record.intervals.get(name, ()))
         rows.append([name, _shown(value), bounds, *(_shown(floor.get(name)) for floor in record.floors.values())])
     screen.table(("metric", "value", "95% interval", *record.floors), rows)
+
+
+def save(screen: Screen, found: Record, out: Path | None, *, record: bool) -> None:
+    """Writes the record to `out`, and with `record` among the recorded runs."""
+    from eval import run
+
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(found.line() + "\n", encoding="utf-8")
+        screen.say(f"Record: {out}")
+    if record:
+        screen.say(f"Recorded: {run.keep(found)}")
 
 
 def _shown(value: float | None) -> str:

@@ -72,11 +72,11 @@ class _Decider:
     bench: AgentBench
 
     def decide(self, *, role: str, say: str, thread: Thread) -> Decision:
-        found = self.bench.agent(_role(role)).decide(say, thread)
+        found = self.bench.agent(role_of(role)).decide(say, thread)
         return Decision(found.tool, found.arguments, found.text, found.seconds, found.valid)
 
     def run_on(self, *, role: str, say: str, thread: Thread) -> Made:
-        return _made(self.bench.ask(self.bench.agent(_role(role)), say, thread))
+        return _made(self.bench.ask(self.bench.agent(role_of(role)), say, thread))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class _Asker:
     bench: AgentBench
 
     def ask(self, say: str, role: str, customer_id: str | None) -> Checked:
-        agent = self.bench.agent(_role(role), customer_id)
+        agent = self.bench.agent(role_of(role), customer_id)
         answer = self.bench.ask(agent, say)
         products = agent.snapshot.frame("products")
         names = claims.Names.of(str(n) for c in ("title", "brand", "category") for n in products[c].dropna().unique())
@@ -129,7 +129,8 @@ def _made(answer: Answer) -> Made:
     return [(call.tool, call.arguments) for call in answer.calls]
 
 
-def _role(role: str) -> Role:
+def role_of(role: str) -> Role:
+    """The role of a case; what is no shopper is a marketer."""
     return "shopper" if role == "shopper" else "marketer"
 
 

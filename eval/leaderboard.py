@@ -18,6 +18,7 @@ HEADLINES: dict[str, tuple[str, ...]] = {
     "plans": ("needed_tools", "full_plans", "median_plan_s"),
     "answers": ("clean", "fallback_share", "exceptions", "claims"),
     "consistency": ("pass^4",),
+    "bench agent": ("faster", "decision_s", "one_tool_answer_s", "first_word_s", "peak_mb", "same_tool"),
 }
 """The metrics of each task that the leaderboard shows, in this order; a task that is not named shows all."""
 

@@ -2,7 +2,7 @@
 
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -39,9 +39,21 @@ def run(task: str, inputs: Inputs, *, arguments: Mapping[str, Any], repository: 
     `repository` is the folder whose commit is recorded, this package's own unless given. Raises `SettingError` for
     an unknown task.
     """
+    return measure(task, _module(task).evaluate, inputs, arguments=arguments, repository=repository)
+
+
+def measure(
+    name: str,
+    evaluate: Callable[[Inputs], Outcome],
+    inputs: Inputs,
+    *,
+    arguments: Mapping[str, Any],
+    repository: Path | None = None,
+) -> Run:
+    """The same for anything else that measures, recorded under `name`."""
     start = time.perf_counter()
-    outcome = _module(task).evaluate(inputs)
-    return Run(_record(task, outcome, arguments, repository, time.perf_counter() - start), tuple(outcome.misses))
+    outcome = evaluate(inputs)
+    return Run(_record(name, outcome, arguments, repository, time.perf_counter() - start), tuple(outcome.misses))
 
 
 def keep(record: Record, runs: Path = RUNS) -> Path:

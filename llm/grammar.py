@@ -33,6 +33,21 @@ _CLOSING = frozenset("%€£$")
 _IDS = re.compile(r"(customer|order|campaign)_id")
 
 
+SAID_ALL = frozenset({"none", "template"})
+"""Cues of results that words alone can answer: nothing was found, or the text stands beside the answer anyway."""
+
+
+def owes_reference(brief: str) -> bool:
+    """Whether an answer to the result with this brief has to name something of it.
+
+    >>> owes_reference("a: count (none)"), owes_reference("a: units low high (up)")
+    (False, True)
+    """
+    head = _BRIEF_LINE.match(brief)
+    cue = re.search(r"\(([a-z_ ]+)\)$", head.group()) if head else None
+    return cue is None or cue.group(1) not in SAID_ALL
+
+
 def references_in(briefs: Iterable[str]) -> list[str]:
     """Every reference that the given briefs offer, in order: `a.total`, `a2.price`."""
     found: dict[str, None] = {}

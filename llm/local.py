@@ -21,7 +21,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from data.errors import AgentError
 from llm.calls import CALL
-from llm.grammar import arguments_grammar, references_in, step_grammar
+from llm.grammar import arguments_grammar, owes_reference, references_in, step_grammar
 from llm.transcript import ASSISTANT, END, chatml, prompt, reply
 
 CONTEXT = 8192
@@ -63,17 +63,19 @@ class Engine:
         result = self._server.handle_completions(self._request(text, grammar, longest, cache))
         return self._text(result)
 
-    def call_chance(self, text: str, *, cache: bool = True) -> float:
-        """How likely it is that `text` goes on with a call."""
-        result = self._server.handle_completions(self._request(text, "", 1, cache) | {"n_probs": _LOOKED_AT})
-        self._text(result)
-        first = result["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        return sum(math.exp(token["logprob"]) for token in first if token["token"] == CALL)
+    def opening(self, text: str, *, cache: bool = True) -> str:
+        """The tool that the model would call after `text`, by any name; empty when it would rather answer."""
+        pieces: list[Mapping[str, Any]] = []
 
-    def named(self, text: str, *, cache: bool = True) -> str:
-        """The tool that the model would call after `text`, by any name."""
-        request = self._request(text + CALL, "", _LONGEST_NAME, cache) | {"stop": [END, " {"]}
-        return self._text(self._server.handle_completions(request)).strip()
+        def receive(piece: Mapping[str, Any]) -> bool:
+            pieces.append(piece)
+            return "error" in piece or _call_chance(pieces[0]) < CALL_FROM
+
+        request = self._request(text, "", _LONGEST_NAME, cache)
+        request |= {"stop": [END, " {"], "n_probs": _LOOKED_AT, "stream": True}
+        self._server.handle_completions(request, receive)
+        said = "".join(map(self._text, pieces))
+        return said.removeprefix(CALL).strip() if pieces and _call_chance(pieces[0]) >= CALL_FROM else ""
 
     def stream(self, text: str, grammar: str, *, longest: int = LONGEST, cache: bool = True) -> Iterator[str]:
         """The same, piece by piece; decoding stops when the caller does."""
@@ -117,6 +119,12 @@ class Engine:
         if "error" in result:
             raise AgentError(f"the language model refused: {result['error'].get('message', result['error'])}")
         return str(result["choices"][0]["text"])
+
+
+def _call_chance(first: Mapping[str, Any]) -> float:
+    """How likely a call is, by the first token of a completion."""
+    likely = first["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+    return sum(math.exp(token["logprob"]) for token in likely if token["token"] == CALL)
 
 
 def engine(path: Path, *, threads: int | None = None, slots: int = 1) -> Engine:
@@ -185,7 +193,7 @@ class LocalChat(BaseChatModel):
         running, cache, text = engine(self.path, threads=self.threads), not self.exact, prompt(messages)
         tools, must = options.get("tools") or [], options.get("tool_choice") in ("any", "required")
         if tools and not must:
-            name = running.named(text, cache=cache) if running.call_chance(text, cache=cache) >= CALL_FROM else ""
+            name = running.opening(text, cache=cache)
             if chosen := next((tool for tool in tools if tool["name"] == name), None):
                 opening = f"{CALL} {name}"
                 yield opening
@@ -194,8 +202,9 @@ class LocalChat(BaseChatModel):
             # Nothing is to be called, or a tool that cannot be yet: its id or its figure is still to be asked for.
             tools = []
         # An answer over a fresh result speaks of it: without a reference it could not be shown.
-        fresh = isinstance(messages[-1], ToolMessage)
-        grammar = step_grammar(tools, offered(messages), answer=not must, refer=fresh)
+        last = messages[-1]
+        refer = isinstance(last, ToolMessage) and owes_reference(str(last.text))
+        grammar = step_grammar(tools, offered(messages), answer=not must, refer=refer)
         yield from running.stream(text, grammar, cache=cache)
 
 

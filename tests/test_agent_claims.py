@@ -109,3 +109,12 @@ def test_an_answer_without_facts_gives_way_to_the_template() -> None:
 
 def test_talk_without_tools_needs_no_reference() -> None:
     assert finish("Hello. How can I help?", [], [], NAMES).rendered.text == "Hello. How can I help?"
+
+
+def test_an_answer_names_what_was_found_unless_nothing_was() -> None:
+    assert finish("That is all I know.", [RECOMMENDED], [RECOMMENDED], NAMES).fallback
+    empty = Call(
+        "b", "search_products", {"query": "anvil"}, ToolResult(base.facts(base.count("count", 0, SOURCE)), cue="none")
+    )
+    done = finish("We carry nothing like that.", [RECOMMENDED, empty], [empty], NAMES)
+    assert (done.rendered.text, done.fallback) == ("We carry nothing like that.", False)

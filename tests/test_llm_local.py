@@ -1,7 +1,10 @@
 """The committed orchestrator, exported and run for real: sound decisions on plain requests, and copy over facts."""
 
+import math
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
@@ -9,7 +12,7 @@ from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 import prompts
 from agent import toolbox
 from llm import weights
-from llm.local import CALL_FROM, LocalChat, LocalWriter, offered
+from llm.local import CALL_FROM, Engine, LocalChat, LocalWriter, offered
 from tools import base
 from tools.base import REFERENCE, Role
 
@@ -72,28 +75,35 @@ def test_a_fingerprint_tells_two_files_apart(tmp_path: Path) -> None:
     assert weights.fingerprint(one) == weights.fingerprint(one)
 
 
-class _Engine:
-    """Says how likely a call is and which; remembers under which grammar it was then made to go on."""
+class _Server:
+    """Stands for llama.cpp's: says how likely a call is, and the tool's name; keeps the grammars it was then given."""
 
     def __init__(self, chance: float, name: str) -> None:
         self.chance, self.name = chance, name
         self.grammar = ""
 
-    def call_chance(self, text: str, *, cache: bool = True) -> float:
-        return self.chance
+    def handle_completions(self, request: dict[str, Any], receive: Callable[[dict[str, Any]], bool]) -> None:
+        for number, text in enumerate(self._texts(request)):
+            first = [{"token": "call", "logprob": math.log(self.chance)}] if self.chance else []
+            shown = {"content": [{"top_logprobs": first}]} if "n_probs" in request and number == 0 else None
+            if receive({"choices": [{"text": text, "logprobs": shown}]}):
+                return
 
-    def named(self, text: str, *, cache: bool = True) -> str:
-        return self.name
-
-    def stream(self, text: str, grammar: str, *, cache: bool = True) -> list[str]:
-        self.grammar = grammar
-        if grammar.startswith("root ::= prose"):
+    def _texts(self, request: dict[str, Any]) -> list[str]:
+        if "n_probs" in request:
+            return ["call", f" {self.name}"] if self.chance > 0.5 else ["Which", " order"]
+        self.grammar = request["grammar"]
+        if self.grammar.startswith("root ::= prose"):
             return ["Which order is it?"]
-        return (
-            [' {"target":"shop"}']
-            if text.endswith(self.name) and self.name
-            else ['call forecast_sales {"target":"shop"}']
-        )
+        opened = request["prompt"].endswith(self.name) and self.name
+        return [' {"target":', '"shop"}'] if opened else ['call forecast_sales {"target":"shop"}']
+
+
+def _chat(monkeypatch: pytest.MonkeyPatch, server: _Server) -> LocalChat:
+    engine = Engine.__new__(Engine)
+    engine._server = server
+    monkeypatch.setattr("llm.local.engine", lambda *_, **__: engine)
+    return LocalChat(path=Path("none.gguf"))
 
 
 @pytest.mark.parametrize(
@@ -108,17 +118,15 @@ class _Engine:
 def test_a_call_is_made_when_it_is_likelier_than_any_answer(
     monkeypatch: pytest.MonkeyPatch, chance: float, name: str, called: str | None
 ) -> None:
-    engine = _Engine(chance, name)
-    monkeypatch.setattr("llm.local.engine", lambda *_, **__: engine)
-    chat = LocalChat(path=Path("none.gguf")).bind_tools(toolbox.bound("marketer"))
+    server = _Server(chance, name)
+    chat = _chat(monkeypatch, server).bind_tools(toolbox.bound("marketer"))
     reply = chat.invoke([SystemMessage("x"), HumanMessage("y")])
     assert [call["name"] for call in reply.tool_calls] == ([called] if called else [])
-    assert engine.grammar.startswith("root ::= prose" if called is None else 'root ::= " {"')
+    assert server.grammar.startswith("root ::= prose" if called is None else 'root ::= " {"')
 
 
 def test_where_a_call_must_be_made_nobody_asks_how_likely_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = _Engine(0.0, "")
-    monkeypatch.setattr("llm.local.engine", lambda *_, **__: engine)
-    chat = LocalChat(path=Path("none.gguf")).bind_tools(toolbox.bound("marketer"), tool_choice="any")
+    server = _Server(0.0, "")
+    chat = _chat(monkeypatch, server).bind_tools(toolbox.bound("marketer"), tool_choice="any")
     chat.invoke([SystemMessage("x"), HumanMessage("y")])
-    assert engine.grammar.startswith('root ::= "call "')
+    assert server.grammar.startswith('root ::= "call "')

@@ -12,6 +12,9 @@ from tools.mend import mendable
 
 Goal = Literal["win_back", "cross_sell", "new_arrivals", "clearance", "loyalty", "replenish"]
 
+SHOWN = 3
+"""Products that a result names; the plan knows the others."""
+
 
 @tool(roles=("marketer",), kind="read")
 def find_audience(
@@ -57,7 +60,7 @@ def find_audience(
                 table_source(ctx, "events", "their orders so far"),
             ),
         ),
-        rows=[Row(product_facts(ctx, products.row(product)), id=product) for product in audience.products],
+        rows=[Row(product_facts(ctx, products.row(product)), id=product) for product in audience.products[:SHOWN]],
         cue="full" if len(members) >= audience.size else "smaller",
         table=members.assign(mailable=mailable).reset_index(),
         text=_notes(audience),
@@ -66,16 +69,20 @@ def find_audience(
 
 def choose(ctx: ToolContext, *, goal: str, category: str | None, product_id: str | None, size: int | None) -> Audience:
     """The audience for the tool's arguments, with category and product as the shop spells them."""
-    with mendable():
-        return select(
-            ctx.snapshot,
-            ctx.models,
-            goal=goal,
-            category=find_category(ctx, category),
-            product_id=None if product_id is None else resolve_product(ctx, product_id),
-            size=size,
-            as_of=ctx.as_of,
-        )
+    asked = (goal, category, product_id, size)
+    if asked not in ctx.worked_out:
+        with mendable():
+            ctx.worked_out[asked] = select(
+                ctx.snapshot,
+                ctx.models,
+                goal=goal,
+                category=find_category(ctx, category),
+                product_id=None if product_id is None else resolve_product(ctx, product_id),
+                size=size,
+                as_of=ctx.as_of,
+            )
+    found: Audience = ctx.worked_out[asked]
+    return found
 
 
 def audience_of(ctx: ToolContext, audience_id: str) -> Audience:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -112,7 +112,8 @@ class ToolContext:
     """All that a tool may see; its first parameter, unknown to the LLM.
 
     `as_of` is the last event of the snapshot unless set; `customer_id` is the signed-in shopper's, from the
-    session and never from the LLM; `calls` are the earlier calls of the thread.
+    session and never from the LLM; `calls` are the earlier calls of the thread; `worked_out` keeps within a turn
+    what several of its calls need and what takes long.
     """
 
     snapshot: Snapshot
@@ -125,6 +126,7 @@ class ToolContext:
     calls: list[Call] = field(default_factory=list)
     writer: Writer | None = None
     seed: int = 0
+    worked_out: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def currency(self) -> str:

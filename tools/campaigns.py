@@ -13,7 +13,7 @@ from campaign.finish import cue_of
 from campaign.offers import CONTACT_COST
 from campaign.plan import Copy, Plan
 from campaign.targets import Catalogue
-from tools.audiences import audience_of, choose, chosen_again, id_of
+from tools.audiences import SHOWN, audience_of, choose, chosen_again, id_of
 from tools.base import Row, ToolContext, ToolResult, count, date, facts, identifier, money, percent, tool, words
 from tools.copy import check_discount, compose, written_before
 from tools.lookup import product_facts, resolve_product
@@ -242,7 +242,7 @@ def _drafted(ctx: ToolContext, plan: Plan) -> ToolResult:
             date("start", pd.Timestamp(plan.start), "what you asked for, else the day after the data ends"),
             date("verdict", pd.Timestamp(plan.end), f"the start and {plan.window_days} days in which orders count"),
         ),
-        rows=[Row(product_facts(ctx, rows.row(p.product_id)), id=p.product_id) for p in plan.products],
+        rows=[Row(product_facts(ctx, rows.row(p.product_id)), id=p.product_id) for p in plan.products[:SHOWN]],
         cue=outlook.cue,
         table=pd.DataFrame([m.__dict__ for m in plan.members]),
         chart={"kind": "bar", "x": [c.channel for c in plan.channels], "y": [c.spend for c in plan.channels]},

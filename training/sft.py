@@ -22,6 +22,9 @@ from transformers import PreTrainedModel
 from data.errors import SettingError
 from training import base, corpus
 
+LOGS = "logs"
+"""Where, in a training's folder, TensorBoard finds the curves."""
+
 Progress = Callable[[int, int, float, float], None]
 """Called after each step with: step, steps, loss, tokens a second."""
 
@@ -73,7 +76,7 @@ class Training:
         encoded = (corpus.encode(c, tokenizer, prose=recipe.prose_weight) for c in conversations)
         self.examples = [e for e in encoded if e is not None]
         self.steps = corpus.batches(self.examples, batch_tokens=recipe.batch_tokens, seed=recipe.seed)[: recipe.steps]
-        self.accelerator = Accelerator()
+        self.accelerator = Accelerator(log_with="tensorboard", project_dir=str(folder))
         self.model: PeftModel = _adapted(model, recipe).to(self.accelerator.device)
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
         self.masters = [torch.nn.Parameter(p.detach().float().clone()) for p in self.weights]
@@ -90,6 +93,7 @@ class Training:
         """Trains to the end, saving a checkpoint now and then and on interruption; returns the adapter's folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._resume()
+        self.accelerator.init_trackers(LOGS)
         self.model.train()
         saved = time.monotonic()
         try:
@@ -98,13 +102,17 @@ class Training:
                 loss, tokens = self._take_step(self.steps[self.step])
                 self.step += 1
                 self.losses.append((self.step, loss))
+                speed = tokens / (time.monotonic() - started)
+                rate = self.optimizer.param_groups[0]["lr"]
+                self.accelerator.log({"loss": loss, "learning rate": rate, "tokens a second": speed}, step=self.step)
                 if progress:
-                    progress(self.step, len(self.steps), loss, tokens / (time.monotonic() - started))
+                    progress(self.step, len(self.steps), loss, speed)
                 if time.monotonic() - saved > 60 * self.recipe.checkpoint_minutes:
                     self.save()
                     saved = time.monotonic()
         finally:
             self.save()
+            self.accelerator.end_training()
         return self.folder / "adapter"
 
     def save(self) -> None:
