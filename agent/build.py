@@ -279,6 +279,7 @@ def open_agent(
     """
     store = Store(store_path)
     snapshot = store.snapshot()
+    snapshot.table("events").count().execute()  # the first query loads what every later one needs
     index = ProductIndex.load(store.index_path, Embedder())
     describe: dict[str, Any] = {}
     server = endpoint.configured() if chat is None and model is None else None

@@ -51,7 +51,7 @@ def open_pipeline() -> Do:
         raise SettingError("the pipeline is missing: run pip install --no-deps langchain-huggingface==1.2.3") from None
     from langchain_core.messages import HumanMessage, SystemMessage
     from peft import PeftModel
-    from transformers import pipeline
+    from transformers import TextGenerationPipeline
 
     import prompts
     from llm import weights
@@ -62,8 +62,7 @@ def open_pipeline() -> Do:
     model, tokenizer = base.load("smollm2")
     merged: Any = PeftModel.from_pretrained(model, str(weights.ADAPTER)).merge_and_unload()
     merged.eval()
-    writer = pipeline(
-        "text-generation",
+    writer = TextGenerationPipeline(  # type: ignore[no-untyped-call]
         model=merged,
         tokenizer=tokenizer,
         max_new_tokens=_LONGEST,

@@ -86,12 +86,16 @@ def step_grammar(
     return "\n".join([f"root ::= {' | '.join(root)}", *lines, _SHARED.strip()]) + "\n"
 
 
-def arguments_grammar(tool: Mapping[str, Any]) -> str:
-    """The grammar of what follows `call NAME`: the arguments of `tool`."""
+def arguments_grammar(tool: Mapping[str, Any]) -> tuple[str, str]:
+    """What follows `call NAME` in any case, and the grammar of the rest of the arguments of `tool`.
+
+    What is certain need not be decoded. It ends inside the first key, where a token ends by itself.
+    """
     grammar = _Grammar()
-    root = grammar.arguments(tool)
+    certain = grammar.first_key(tool)
+    root = grammar.arguments(tool, after=certain)
     lines = [f"{name} ::= {rule}" for name, rule in grammar.rules.items()]
-    return "\n".join([f"root ::= {root}", *lines, _SHARED.strip()]) + "\n"
+    return certain, "\n".join([f"root ::= {root}", *lines, _SHARED.strip()]) + "\n"
 
 
 def _prose(references: Sequence[str], *, refer: bool, chinese: bool) -> dict[str, str]:
@@ -115,12 +119,22 @@ class _Grammar:
     def tool(self, tool: Mapping[str, Any]) -> str:
         return f"{_quoted(tool['name'])} {self.arguments(tool)}"
 
-    def arguments(self, tool: Mapping[str, Any]) -> str:
+    @staticmethod
+    def first_key(tool: Mapping[str, Any]) -> str:
+        """The text up to the end of the first key's name; empty where no argument is required."""
+        schema = tool.get("parameters") or {}
+        required = [name for name in schema.get("properties") or {} if name in (schema.get("required") or [])]
+        return f" {{{json.dumps(required[0])[:-1]}" if required else ""
+
+    def arguments(self, tool: Mapping[str, Any], *, after: str = "") -> str:
+        """The arguments object, or what is left of it after `first_key`."""
         schema = tool.get("parameters") or {}
         properties: Mapping[str, Any] = schema.get("properties") or {}
         required = [name for name in properties if name in (schema.get("required") or [])]
         optional = [name for name in properties if name not in required]
-        return f'" {{" {self._members(properties, required, optional)} "}}"'
+        whole = f'" {{" {self._members(properties, required, optional)} "}}"'
+        begun = _quoted(" {") + " " + _quoted(after.removeprefix(" {") + '":')
+        return whole if not after else _quoted('":') + whole.removeprefix(begun)
 
     def _members(self, properties: Mapping[str, Any], required: Sequence[str], optional: Sequence[str]) -> str:
         """Members of the arguments object: required ones first, then any of the optional ones, in order."""

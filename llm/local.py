@@ -63,19 +63,29 @@ class Engine:
         result = self._server.handle_completions(self._request(text, grammar, longest, cache))
         return self._text(result)
 
-    def opening(self, text: str, *, cache: bool = True) -> str:
-        """The tool that the model would call after `text`, by any name; empty when it would rather answer."""
+    def opening(self, text: str, names: Sequence[str], *, cache: bool = True) -> str:
+        """The tool that the model would call after `text`, by any name; empty when it would rather answer.
+
+        Of `names` the beginning suffices where only one begins so.
+        """
         pieces: list[Mapping[str, Any]] = []
+        found: list[str] = []
 
         def receive(piece: Mapping[str, Any]) -> bool:
             pieces.append(piece)
-            return "error" in piece or _call_chance(pieces[0]) < CALL_FROM
+            if "error" in piece or _call_chance(pieces[0]) < CALL_FROM:
+                return True
+            said = "".join(map(self._text, pieces)).removeprefix(CALL).strip()
+            found[:] = [name for name in names if said and name.startswith(said)]
+            return len(found) == 1
 
         request = self._request(text, "", _LONGEST_NAME, cache)
         request |= {"stop": [END, " {"], "n_probs": _LOOKED_AT, "stream": True}
         self._server.handle_completions(request, receive)
         said = "".join(map(self._text, pieces))
-        return said.removeprefix(CALL).strip() if pieces and _call_chance(pieces[0]) >= CALL_FROM else ""
+        if not pieces or _call_chance(pieces[0]) < CALL_FROM:
+            return ""
+        return found[0] if len(found) == 1 else said.removeprefix(CALL).strip()
 
     def stream(self, text: str, grammar: str, *, longest: int = LONGEST, cache: bool = True) -> Iterator[str]:
         """The same, piece by piece; decoding stops when the caller does."""
@@ -193,11 +203,12 @@ class LocalChat(BaseChatModel):
         running, cache, text = engine(self.path, threads=self.threads), not self.exact, prompt(messages)
         tools, must = options.get("tools") or [], options.get("tool_choice") in ("any", "required")
         if tools and not must:
-            name = running.opening(text, cache=cache)
+            name = running.opening(text, [tool["name"] for tool in tools], cache=cache)
             if chosen := next((tool for tool in tools if tool["name"] == name), None):
-                opening = f"{CALL} {name}"
+                certain, rest = arguments_grammar(chosen)
+                opening = f"{CALL} {name}{certain}"
                 yield opening
-                yield from running.stream(text + opening, arguments_grammar(chosen), cache=cache)
+                yield from running.stream(text + opening, rest, cache=cache)
                 return
             # Nothing is to be called, or a tool that cannot be yet: its id or its figure is still to be asked for.
             tools = []

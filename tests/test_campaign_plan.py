@@ -94,7 +94,7 @@ def test_withdrawn_consent_empties_the_plan_and_says_so(operations: Operations) 
     assert plan.audience.profit_if_all_consented > 0
     assert "no recorded consent" in plan.risks[0]
     assert plan.products
-    assert plan.outlook.cue == "risky"
+    assert plan.outlook.cue == "nobody"
     assert records.find(operations, plan.campaign_id).plan == plan
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -124,11 +125,23 @@ def test_the_rules_of_copied_words_are_shared_and_stop_at_quotes() -> None:
 
 
 def test_arguments_alone_go_on_after_the_name(engine: Engine) -> None:
-    opening = "call find_audience"
-    rest = engine.complete(_asked("Find five loyal people") + opening, arguments_grammar(TOOLS[0]), longest=60)
+    certain, grammar = arguments_grammar(TOOLS[0])
+    assert certain == ' {"goal'
+    opening = "call find_audience" + certain
+    rest = engine.complete(_asked("Find five loyal people") + opening, grammar, longest=60)
     found = parsed(opening + rest)
     assert found is not None
     assert found[1]["goal"] in {"win_back", "loyalty"}
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: str(tool["name"]))
+def test_what_is_certain_and_the_rest_make_a_whole_call(engine: Engine, tool: dict[str, Any]) -> None:
+    certain, grammar = arguments_grammar(tool)
+    opening = f"call {tool['name']}{certain}"
+    found = parsed(opening + engine.complete(_asked("Take the garden") + opening, grammar, longest=120))
+    assert found is not None
+    assert found[0] == tool["name"]
+    assert set(tool["parameters"].get("required", [])) <= set(found[1]) <= set(tool["parameters"]["properties"])
 
 
 def test_an_answer_over_a_result_refers_to_it(engine: Engine) -> None:

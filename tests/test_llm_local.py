@@ -91,12 +91,12 @@ class _Server:
 
     def _texts(self, request: dict[str, Any]) -> list[str]:
         if "n_probs" in request:
-            return ["call", f" {self.name}"] if self.chance > 0.5 else ["Which", " order"]
+            return ["call", f" {self.name[:5]}", self.name[5:]] if self.chance > 0.5 else ["Which", " order"]
         self.grammar = request["grammar"]
         if self.grammar.startswith("root ::= prose"):
             return ["Which order is it?"]
-        opened = request["prompt"].endswith(self.name) and self.name
-        return [' {"target":', '"shop"}'] if opened else ['call forecast_sales {"target":"shop"}']
+        opened = request["prompt"].endswith(f'call {self.name} {{"target') and self.name
+        return ['":', '"shop"}'] if opened else ['call forecast_sales {"target":"shop"}']
 
 
 def _chat(monkeypatch: pytest.MonkeyPatch, server: _Server) -> LocalChat:
@@ -122,7 +122,7 @@ def test_a_call_is_made_when_it_is_likelier_than_any_answer(
     chat = _chat(monkeypatch, server).bind_tools(toolbox.bound("marketer"))
     reply = chat.invoke([SystemMessage("x"), HumanMessage("y")])
     assert [call["name"] for call in reply.tool_calls] == ([called] if called else [])
-    assert server.grammar.startswith("root ::= prose" if called is None else 'root ::= " {"')
+    assert server.grammar.startswith("root ::= prose" if called is None else r'root ::= "\":"')
 
 
 def test_where_a_call_must_be_made_nobody_asks_how_likely_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ def test_training_learns_and_resumes_to_the_same_weights(tiny: Path, tmp_path: P
     assert (tmp_path / "whole" / "adapter" / "adapter_model.safetensors").exists()
     events = list((tmp_path / "whole" / sft.LOGS).glob("events.out.tfevents.*"))
     assert len(events) == 1
-    assert b"learning rate" in events[0].read_bytes()
+    assert b"learning_rate" in events[0].read_bytes()
     sft.plot(whole.losses, tmp_path / "loss.png")
     assert (tmp_path / "loss.png").stat().st_size > 5000
 

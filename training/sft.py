@@ -104,7 +104,7 @@ class Training:
                 self.losses.append((self.step, loss))
                 speed = tokens / (time.monotonic() - started)
                 rate = self.optimizer.param_groups[0]["lr"]
-                self.accelerator.log({"loss": loss, "learning rate": rate, "tokens a second": speed}, step=self.step)
+                self.accelerator.log({"loss": loss, "learning_rate": rate, "tokens_per_second": speed}, step=self.step)
                 if progress:
                     progress(self.step, len(self.steps), loss, speed)
                 if time.monotonic() - saved > 60 * self.recipe.checkpoint_minutes:
