@@ -5,6 +5,7 @@ Each `open_…` is called in a process of its own (`eval.sidebyside.Worker`) and
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ def open_pipeline() -> Do:
 
     Raises `SettingError` when langchain-huggingface is not installed.
     """
+    os.environ["TQDM_DISABLE"] = "1"  # two processes share one terminal, and the bench draws the bar
     try:
         from langchain_huggingface import HuggingFacePipeline
     except ImportError:
@@ -65,6 +67,7 @@ def open_pipeline() -> Do:
     writer = TextGenerationPipeline(  # type: ignore[no-untyped-call]
         model=merged,
         tokenizer=tokenizer,
+        task="text-generation",
         max_new_tokens=_LONGEST,
         do_sample=False,
         return_full_text=False,

@@ -19,6 +19,9 @@ from data.errors import SettingError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+_PATIENCE = 5.0
+"""Seconds that a process has to end by itself."""
+
 Do = Callable[[Any], Any]
 """Does one task and gives what came of it; task and result are picklable."""
 
@@ -62,6 +65,8 @@ class Worker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end.close()
+        self._process.join(_PATIENCE)
         self._process.terminate()
         self._process.join()
 
