@@ -116,7 +116,10 @@ def _first(task: str, test: Path | None, lines: int, folder: Path) -> Path:
     """The first lines of the test file, or of the task's own cases, as a file in `folder`."""
     from eval.casefile import CASES
 
-    source = test or CASES / {"plans": "plans.jsonl"}.get(task, "requests.jsonl")
+    own = {"orchestrator": "requests.jsonl", "consistency": "requests.jsonl", "plans": "plans.jsonl"}
+    if test is None and task not in own:
+        raise SettingError(f"--limit needs a file of requests, and {task} has none of its own: name one with --test")
+    source = test or CASES / own[task]
     try:
         text = source.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError:

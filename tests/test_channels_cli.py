@@ -120,6 +120,8 @@ def test_the_store_is_the_one_named_nearest_to_the_command(
         ["ingest", "no-such-file.csv", "--format", "carrier-pigeon"],
         ["eval", "juggling"],
         ["eval", "orchestrator", "--test", "no-such-file.jsonl"],
+        ["eval", "statements", "--limit", "5"],
+        ["bench", "juggling"],
         ["export-model", "--adapter", "nowhere"],
         ["finetune", "--resume", "--out", "nowhere"],
         ["dance"],
