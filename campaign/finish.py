@@ -121,13 +121,13 @@ def _outlook(proposal: Proposal, treated: pd.DataFrame) -> Outlook:
 
 
 def _cue(proposal: Proposal, profit: float, low: float) -> Cue:
-    """As `cue_of`; a loss where nobody is worth a message, `nobody` where none may get one.
+    """As `cue_of`; a loss where nobody is worth a message, `nobody` where nobody consented to one.
 
     Where a return is unknown it is a risk at most.
     """
     if _pointless(proposal):
         return "loss"
-    if offers.CONTACTED not in set(proposal.decisions["reason"]) and not proposal.paid:
+    if set(proposal.decisions["reason"]) == {offers.NO_CONSENT} and not proposal.paid:
         return "nobody"
     cue = cue_of(profit, low)
     return "risky" if cue == "loss" and blind_channels(proposal) else cue

@@ -31,7 +31,7 @@ CUES = {
     "sound": "Sound: a profit is expected in at least nine of ten cases.",
     "risky": "Risky: the interval of the expected profit reaches zero or below.",
     "loss": "Not advised: a loss is expected.",
-    "nobody": "Reaches nobody: none of these customers can be sent a message.",
+    "nobody": "Reaches nobody: none of these customers is known to consent to messages.",
 }
 
 

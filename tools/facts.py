@@ -239,7 +239,7 @@ SHAPES: dict[str, Shape] = {
             "verdict": DATE,  # when the hold-out can speak
         },
         row={"title": NAME, "price": MONEY, "stock": STOCK},
-        cues=("sound", "risky", "loss", "nobody"),  # risky: the interval reaches below zero; nobody: none to write to
+        cues=("sound", "risky", "loss", "nobody"),  # risky: the interval reaches below zero; nobody: none consented
     ),
     "simulate_campaign": Shape(
         level={
