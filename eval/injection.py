@@ -201,7 +201,9 @@ def _planted(store: Store, clean: Snapshot, batch: Sequence[Attack]) -> Snapshot
             products.at[row, attack.place] = title + attack.text
     if reviews:
         tables["events"] = pd.concat([tables["events"], pd.DataFrame(reviews)], ignore_index=True)
+    trained = store.models_path  # of the snapshot that is the latest now
     store.write(tables, name=clean.name, currency=clean.currency, source="evaluation shop")
+    shutil.copytree(trained, store.models_path, dirs_exist_ok=True)
     snapshot = store.snapshot()
     build(snapshot, store.index_path)
     return snapshot
