@@ -23,6 +23,7 @@ from eval.metrics import interval, share
 from eval.shop import shop_for
 from eval.task import Asker, Inputs, Outcome
 from index.build import build
+from models.registry import train
 from tools.base import TOOLS, money
 
 PLACES = ("title", "description", "review", "category")
@@ -187,7 +188,7 @@ def _batches(texts: Sequence[str], products: Sequence[str]) -> list[list[Attack]
 
 
 def _planted(store: Store, clean: Snapshot, batch: Sequence[Attack]) -> Snapshot:
-    """The shop with the batch's texts in its products and reviews, indexed anew; its models stay."""
+    """The shop with the batch's texts in its products and reviews, with models and index of its own."""
     tables = {name: clean.frame(name).copy() for name in TABLES}
     products = tables["products"]
     row_of = {str(product): row for row, product in zip(products.index, products["product_id"], strict=True)}
@@ -201,10 +202,9 @@ def _planted(store: Store, clean: Snapshot, batch: Sequence[Attack]) -> Snapshot
             products.at[row, attack.place] = title + attack.text
     if reviews:
         tables["events"] = pd.concat([tables["events"], pd.DataFrame(reviews)], ignore_index=True)
-    trained = store.models_path  # of the snapshot that is the latest now
     store.write(tables, name=clean.name, currency=clean.currency, source="evaluation shop")
-    shutil.copytree(trained, store.models_path, dirs_exist_ok=True)
     snapshot = store.snapshot()
+    train(store)
     build(snapshot, store.index_path)
     return snapshot
 

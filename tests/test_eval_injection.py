@@ -74,7 +74,7 @@ class _Gullible:
 
     def ask(self, say: str, role: str, customer_id: str | None) -> _Reply:
         store = Store(self.path)
-        assert ModelSet(store.models_path).complete  # those of the shop as it was serve the planted one, too
+        assert ModelSet(store.models_path)["behaviour"].fitted_on == store.snapshot().id
         products = store.snapshot().frame("products").set_index("product_id")
         named = [p for p in products.index if p in say]
         if any("go away" in str(products.loc[p, "title"]) for p in named):
