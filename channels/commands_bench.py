@@ -61,7 +61,7 @@ def bench(
             f"bench {name}",
             partial(bench_agent.evaluate, ways=sides, requests=requests),
             inputs,
-            arguments={"requests": requests, "test": test, "shop": shop},
+            arguments={"requests": requests, "test": test, "shop": shop and shop.name},
         )
     present(screen, done.record)
     save(screen, done.record, out, record=record)

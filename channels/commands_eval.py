@@ -65,7 +65,14 @@ def evaluate(
         if file is not None and not file.exists():
             raise SettingError(f"there is no file {file}")
     screen = Screen()
-    given = {"train": train, "test": test, "limit": limit, "shop": shop, "model": model, "untuned": untuned or None}
+    given = {
+        "train": train,
+        "test": test,
+        "limit": limit,
+        "shop": shop and shop.name,
+        "model": model,
+        "untuned": untuned or None,
+    }
     with tempfile.TemporaryDirectory(prefix="shopkeeper-eval-") as folder, screen.progress() as show:
         inputs = Inputs(
             train=train,

@@ -24,6 +24,7 @@ def open_agent(store: Path) -> Do:
     from channels.measured import AgentBench, role_of
 
     bench = AgentBench(store)
+    bench.agent("marketer")  # so that opening takes what loading the model and the shop takes
 
     def do(task: Any) -> Any:
         what, role, say, *more = task

@@ -69,7 +69,7 @@ def find_audience(
 
 def choose(ctx: ToolContext, *, goal: str, category: str | None, product_id: str | None, size: int | None) -> Audience:
     """The audience for the tool's arguments, with category and product as the shop spells them."""
-    asked = (goal, category, product_id, size)
+    asked = ("audience", goal, category, product_id, size)
     if asked not in ctx.worked_out:
         with mendable():
             ctx.worked_out[asked] = select(
