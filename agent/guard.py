@@ -12,7 +12,7 @@ from langgraph.types import Command
 
 from agent.grounding import tidied
 from agent.offering import known_ids, name_of, offer
-from tools.base import ToolContext
+from tools.base import ToolContext, completed
 
 MOST_CALLS = 10
 """Calls in one turn; after that the model must answer."""
@@ -70,7 +70,8 @@ class Guard(AgentMiddleware[Any, Conversation]):
             if isinstance(message, AIMessage):
                 context.texts.append(str(message.response_metadata.get("raw", message.text)))
                 for call in message.tool_calls:
-                    call["args"] = tidied(call["name"], call["args"], said(shown), context.role, categories)
+                    given = tidied(call["name"], call["args"], said(shown), context.role, categories)
+                    call["args"] = completed(call["name"], context, given)
         return response
 
     def wrap_tool_call(

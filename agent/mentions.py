@@ -33,16 +33,22 @@ _FIGURE = re.compile(
 )
 _LEADS = frozenset("the next coming following past last this a an per between from minus".split())
 _LINKS = frozenset("of and or a an out in to the - – — / cent".split())
+_GROUP = re.compile(r"\d{3}[€$£]?")
+"""Three digits, which may stand apart as the thousands' rest."""
 _SCALED = frozenset({"hundred", "thousand"})
 _QUARTER = re.compile(r"(?:a|one|three) quarters?", re.IGNORECASE)
 _ADVERB = re.compile(r"to(?:day|night|morrow)|\w+ly", re.IGNORECASE)
+_ID = re.compile(r"\b[a-z]{1,5}-\d\w*|\b\d{5,}[a-jl-z]\b", re.IGNORECASE)
+"""What looks like a product's or a campaign's id, whose letter would else be read as a unit: WK-235, 67158D."""
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 _PAIRS = frozenset({"couple", "pair"})
 _PERCENT = re.compile(r"%|\b(?:per ?cent|pc|points?)\b", re.IGNORECASE)
 _RANGE = re.compile(r"\d\s*[-–—]\s*[£€$]?\d|\b(?:between|from|to|or)\b", re.IGNORECASE)
 
 _SO = r"\W*(?:about|around|of|is|at|just|only|say|a|an)?\W*$"
-_NEVER = r"(?:no|not|nothing|nor|none|never|without|n't|don't|can't|mustn't|shouldn't)\s+(?:\w+\s+){0,3}"
+_NEVER = r"(?:\b(?:no|not|nothing|nor|none|never|without)|n't)\s+(?:\w+\s+){0,3}"
+_ALONE = r"\b(?!\s+(?:[£€$]?\d|an?\b|\w+ty\b|\w+teen\b|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))"
+"""What follows "50 and below" where that closes the amount, and doesn't begin the next: "above 50 and below 100"."""
 _UPPER_BEFORE = re.compile(
     rf"(?:\b(?:under|below|beneath|max(?:imum)?|at most|up to|less than|cheaper than|lower than|within|until|till|cap"
     rf"|capped|limit)"
@@ -51,7 +57,7 @@ _UPPER_BEFORE = re.compile(
 )
 _UPPER_AFTER = re.compile(
     r"^\s*(?:\w+\s+)?(?:or (?:less|under|below|cheaper|lower)|max\b|maximum|at most|tops\b|at the (?:very )?most"
-    r"|and (?:under|below|less)|limit|cap\b)",
+    rf"|and (?:under|below|less){_ALONE}|limit|cap\b)",
     re.IGNORECASE,
 )
 _LOWER_BEFORE = re.compile(
@@ -61,8 +67,8 @@ _LOWER_BEFORE = re.compile(
 )
 _NOT_UNDER = re.compile(rf"{_NEVER}(?:less than|under|below|cheaper than|lower than){_SO}", re.IGNORECASE)
 _LOWER_AFTER = re.compile(
-    r"^\s*(?:\w+\s+)?(?:or (?:more|above|over|higher|dearer)|and (?:up|more|above|over)|upwards?\b|at least|minimum"
-    r"|min\b|plus\b|\+)",
+    r"^\s*(?:\w+\s+)?(?:or (?:more|above|over|higher|dearer)|and (?:up\b|(?:more|above|over)" + _ALONE + r")|upwards?\b"
+    r"|at least|minimum|min\b|plus\b|\+)",
     re.IGNORECASE,
 )
 _FROM = re.compile(r"\b(?:between|from)\W*$|^\W*$|\s$", re.IGNORECASE)
@@ -136,10 +142,15 @@ def _bound(span: _Span) -> str:
         return "lower"
     if _NOT_UNDER.search(span.left):
         return "lower"
-    if _UPPER_BEFORE.search(span.left) or _UPPER_AFTER.search(span.right):
-        return "upper"
-    if _LOWER_BEFORE.search(span.left) or _LOWER_AFTER.search(span.right):
-        return "lower"
+    # The word in front binds closer than the one behind, which may belong to the next amount.
+    for pattern, text, bound in (
+        (_UPPER_BEFORE, span.left, "upper"),
+        (_LOWER_BEFORE, span.left, "lower"),
+        (_UPPER_AFTER, span.right, "upper"),
+        (_LOWER_AFTER, span.right, "lower"),
+    ):
+        if pattern.search(text):
+            return bound
     return ""
 
 
@@ -159,7 +170,8 @@ def _spans(text: str) -> Iterator[_Span]:
         last = first
         while last < len(words) and last - first < _LONGEST and _part(words[last]):
             last += 1
-            if words[last - 1].stops:
+            one, then = words[last - 1], words[last] if last < len(words) else None
+            if one.stops or (then and one.number and then.number and not _goes_on(one, then)):
                 break
         for end in range(last, first, -1):
             final = words[end - 1]
@@ -180,7 +192,8 @@ def _within(words: Sequence[_Word], at: int) -> bool:
     before, word = words[at - 1], words[at]
     if before.stops:
         return False
-    if before.number and (word.number or (TIME_WORD.fullmatch(word.lower) and not _ADVERB.fullmatch(word.lower))):
+    period = TIME_WORD.fullmatch(word.lower) and not _ADVERB.fullmatch(word.lower)
+    if before.number and (period or _goes_on(before, word)):
         return True
     for left in (at - 1, at - 2):  # a link stands on one side of the border or on the other
         if left < 0 or left + 2 >= len(words) or not words[left + 2].number:
@@ -191,13 +204,23 @@ def _within(words: Sequence[_Word], at: int) -> bool:
     return False
 
 
+def _goes_on(before: _Word, word: _Word) -> bool:
+    """Whether the figure `word` belongs to the one before it: "12 thousand", "1 000", but not "four 67158"."""
+    digits = word.text[0] in "£€$0123456789"
+    return word.number and (not digits or (before.text[-1].isdigit() and bool(_GROUP.fullmatch(word.text))))
+
+
 def _part(word: _Word) -> bool:
     return word.number or word.unit or word.lower in _LEADS or word.lower in _LINKS
 
 
+def _hidden(match: re.Match[str]) -> str:
+    return "#" * len(match.group())
+
+
 def _words(text: str) -> list[_Word]:
     found = []
-    text = _DATE.sub(lambda date: "#" * len(date.group()), text)
+    text = _ID.sub(_hidden, _DATE.sub(_hidden, text))
     for match in _TOKEN.finditer(text):
         token, start = match.group(), match.start()
         bare = token.rstrip(".,'’") or token

@@ -14,10 +14,11 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from agent.figures import copying, figures
 from agent.mentions import QUANTITIES, mentions
 from data.store import Snapshot
 from llm.grammar import NARROWED
-from tools.base import REFERENCE
+from tools.base import REFERENCE, TOOLS
 
 KINDS = {"customer_id": "customer", "order_id": "order", "campaign_id": "campaign"}
 """Arguments whose values are closed lists, and the fact that carries such an id."""
@@ -75,6 +76,7 @@ class _Words:
             row for m in reversed(messages) if isinstance(m, ToolMessage) for row in (m.artifact or {}).get("rows", [])
         ]
         told = [code for m in reversed(messages) if isinstance(m, AIMessage) for code in _codes(str(m.text))]
+        self.figures = figures(self.texts)
         self.products = list(dict.fromkeys([*(str(row["id"]) for row in rows if row["id"]), *told]))
 
     def narrow(self, name: str, schema: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -106,11 +108,14 @@ def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[
     schema = described["function"].get("parameters") or {}
     properties: dict[str, Any] = dict(schema.get("properties") or {})
     required = list(schema.get("required") or [])
+    learned = described["function"]["name"] in TOOLS
     for name in list(properties):
         narrowed: dict[str, Any] | None
         if name in KINDS:
             ids = list(dict.fromkeys([*carried[name], *named]))[:MOST]
             narrowed = {"type": "string", "enum": ids} if ids else None
+        elif not learned:
+            narrowed = copying(properties[name], words.figures)
         elif name in COPIED or name in QUANTITIES:
             narrowed = words.narrow(name, properties[name])
         else:

@@ -130,15 +130,15 @@ def _last_of_range(said: str) -> str:
         said = said.replace(" and ", " & ")  # "a hundred and fifty" is no range
     low, *rest = (part for part in _RANGE.split(said))
     high = rest[-1] if rest else ""
-    both = _number_of(low.replace(" & ", " and ")) is not None and _number_of(high.replace(" & ", " and ")) is not None
+    both = number_of(low.replace(" & ", " and ")) is not None and number_of(high.replace(" & ", " and ")) is not None
     return (high if both else said).replace(" & ", " and ")
 
 
 def _number(said: str) -> float | None:
-    return _number_of(_last_of_range(said))
+    return number_of(_last_of_range(said))
 
 
-def _number_of(said: str) -> float | None:
+def number_of(said: str) -> float | None:
     """The first number in figures with its scales, else the number that the words spell."""
     tokens = _TOKEN.findall(said.replace("-", " "))
     if figure := next((at for at, token in enumerate(tokens) if token[0].isdigit()), None):

@@ -39,6 +39,10 @@ def finetune(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the interrupted training in the folder.")
     ] = False,
+    only_compose: Annotated[
+        bool,
+        typer.Option("--only-compose", help="Write the training examples and stop; a later call trains on them."),
+    ] = False,
     _debug: DebugOption = False,
 ) -> None:
     """Fine-tunes the language model with a LoRA adapter, on CPU or GPU; a checkpoint every ten minutes.
@@ -47,6 +51,7 @@ def finetune(
 
     - `shopkeeper finetune`
     - `shopkeeper finetune --resume`
+    - `shopkeeper finetune --only-compose --out var/there`, then the same without it, perhaps on another machine
     - `shopkeeper finetune --from var/finetune/adapter --seed 21 --conversations 4000 --out var/second`
     - `shopkeeper finetune --base SmolLM2-360M-Instruct-Q8_0.gguf --out var/bigger`
     """
@@ -71,11 +76,22 @@ def finetune(
             if not screen.live and step % _REPORT_EVERY == 0:  # a log file has no bar, and hours need a sign of life
                 screen.say(f"step {step:,} of {steps:,}, loss {loss:.3f}, {tokens_per_second:,.0f} tokens/s")
 
-        adapter = training.run(
-            recipe, base=base, start=start, conversations=conversations, seed=seed, out=out, progress=progress
+        made = training.run(
+            recipe,
+            base=base,
+            start=start,
+            conversations=conversations,
+            seed=seed,
+            only_compose=only_compose,
+            out=out,
+            composing=lambda done, number: show("composing conversations", done / number),
+            progress=progress,
         )
+    if only_compose:
+        screen.say(f"Examples: {made}")
+        return
     screen.say(f"{last['step']:,.0f} steps; loss of the last {last['loss']:.3f}.")
-    screen.say(f"Adapter: {adapter}")
+    screen.say(f"Adapter: {made}")
     for curve in sorted(out.glob("*.png")):
         screen.note(f"loss curve: {curve}")
-    screen.say(f"Next: shopkeeper export-model --adapter {adapter}")
+    screen.say(f"Next: shopkeeper export-model --adapter {made}")

@@ -14,6 +14,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent import claims
 from agent.build import Agent, Answer, default_model, open_agent
+from agent.offering import offer
 from eval.task import Asker, Chooser, Decider, Decision, Planner, Thread
 from llm import signatures
 from llm.local import LocalChat
@@ -121,7 +122,7 @@ class _Chooser:
     def choose(self, say: str, tools: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]] | None:
         said = [SystemMessage(signatures.prompt_of(tools)), HumanMessage(say)]
         described = [{"type": "function", "function": dict(tool)} for tool in tools]
-        calls: Any = self.chat.bind_tools(described).invoke(said).tool_calls
+        calls: Any = self.chat.bind_tools(offer(described, said, frozenset())).invoke(said).tool_calls
         return (calls[0]["name"], calls[0]["args"]) if calls else None
 
 

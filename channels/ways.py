@@ -59,7 +59,8 @@ def open_pipeline() -> Do:
     import prompts
     from llm import weights
     from llm.calls import parsed
-    from llm.transcript import END, prompt
+    from llm.chatml import END
+    from llm.transcript import prompt
     from training import base
 
     model, tokenizer = base.load("smollm2")

@@ -16,8 +16,8 @@ text ::= [A-Za-zÀ-ÿ '",.;:?()/&\n—–-]
 han ::= [\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f\u4e00-\u9fff]
 string ::= "\"" ([^"\\\x00-\x1f]){1,90} "\""
 id ::= "\"" [A-Za-z0-9] ([A-Za-z0-9_.-]){0,29} "\""
-integer ::= "-"? [0-9]{1,9}
-number ::= "-"? [0-9]{1,9} ("." [0-9]{1,4})?
+integer ::= "-"? [0-9]{1,15}
+number ::= "-"? [0-9]{1,15} ("." [0-9]{1,8})?
 quantity ::= "\"" ([^"\\\x00-\x1f]){1,32} "\""
 boolean ::= "true" | "false"
 """
@@ -172,6 +172,8 @@ class _Grammar:
             return '"{" ' + self._members(properties, required, [n for n in properties if n not in required]) + ' "}"'
         if kind == "string":
             return "id" if _IDS.fullmatch(name) else "string"
+        if one.get("digits"):
+            return str(kind)
         # A quantity may be copied as the user wrote it ("six weeks"): the agent turns it into a number.
         return {"integer": "(integer | quantity)", "number": "(number | quantity)", "boolean": "boolean"}[kind]
 

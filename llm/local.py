@@ -21,8 +21,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from data.errors import AgentError
 from llm.calls import CALL
+from llm.chatml import ASSISTANT, END, chatml
 from llm.grammar import arguments_grammar, owes_reference, references_in, step_grammar
-from llm.transcript import ASSISTANT, END, chatml, prompt, reply
+from llm.transcript import prompt, reply
 
 CONTEXT = 8192
 """Tokens of context; a conversation is cut to its last turns long before this."""

@@ -9,7 +9,9 @@ from typing import Any
 import prompts
 
 _LONGEST = 160
-"""Characters of a description; what goes beyond costs more tokens than it helps."""
+"""Characters of a tool's description; what goes beyond costs more tokens than it helps."""
+_LONGEST_OF_ARGUMENT = 90
+"""The same for an argument's description."""
 
 
 def prompt_of(tools: Sequence[Mapping[str, Any]]) -> str:
@@ -30,18 +32,25 @@ def lines_of(tools: Sequence[Mapping[str, Any]]) -> str:
 def signature(tool: Mapping[str, Any]) -> str:
     """One line for a tool; a question mark follows the name of an argument that may be left out.
 
-    >>> area = {"properties": {"base": {"type": "number"}, "unit": {"type": "string"}}, "required": ["base"]}
+    >>> base = {"type": "number", "description": "Length of the base, in metres."}
+    >>> area = {"properties": {"base": base, "unit": {"enum": ["m2", "ha"]}}, "required": ["base"]}
     >>> signature({"name": "area", "description": "Area of a square. Exact.", "parameters": area})
-    'area(base: number, unit?: string) Area of a square.'
+    'area(base: number = Length of the base, in metres; unit?: m2|ha) Area of a square.'
     """
     schema = tool.get("parameters") or {}
     required = set(schema.get("required") or [])
     arguments = [
-        f"{name}{'' if name in required else '?'}: {_type(one)}"
+        f"{name}{'' if name in required else '?'}: {_type(one)}{_meaning(one)}"
         for name, one in (schema.get("properties") or {}).items()
     ]
     does = " ".join(str(tool.get("description") or "").split()).split(". ")[0][:_LONGEST].rstrip(".")
-    return f"{tool['name']}({', '.join(arguments)}) {does}."
+    return f"{tool['name']}({'; '.join(arguments)}) {does}."
+
+
+def _meaning(schema: Mapping[str, Any]) -> str:
+    """What an argument is: its unit or format decides how a value is written."""
+    said = " ".join(str(schema.get("description") or "").split()).removeprefix("Optional. ")[:_LONGEST_OF_ARGUMENT]
+    return f" = {said.rstrip('.')}" if said else ""
 
 
 def _type(schema: Mapping[str, Any]) -> str:

@@ -1,28 +1,12 @@
-"""A conversation as the embedded LLM reads it: ChatML, calls as `call NAME {json}`, results as briefs.
+"""LangChain's messages as the embedded LLM reads and writes them: calls as `call NAME {json}`, results as briefs."""
 
-Training and serving share this file, so that the model meets in service what it met in training.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from llm.calls import parsed, written
-
-START, END = "<|im_start|>", "<|im_end|>"
-ASSISTANT = f"{START}assistant\n"
-"""The opening of the turn that the LLM completes."""
-
-
-def turn(role: str, content: str) -> str:
-    """One closed turn."""
-    return f"{START}{role}\n{content}{END}\n"
-
-
-def chatml(messages: Sequence[Mapping[str, str]]) -> str:
-    """A whole conversation of {"role", "content"} turns."""
-    return "".join(turn(message["role"], message["content"]) for message in messages)
+from llm.chatml import ASSISTANT, END, START, chatml
 
 
 def plain(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:

@@ -33,6 +33,9 @@ from training.dataset import compose
         ("service_level", "serve 98 percent of demand in 8 weeks", {"98 percent": 0.98}),
         ("limit", "a 6-week plan from 2026-11-24", {}),
         ("limit", "ten ideas today", {"ten": 10}),
+        ("quantity", "four 67158D", {"four": 4}),
+        ("quantity", "two WK-235 please", {"two": 2}),
+        ("quantity", "3 SKU-1234", {"3": 3}),
     ],
 )
 def test_what_may_be_copied(argument: str, said: str, found: dict[str, float]) -> None:
@@ -52,6 +55,10 @@ def test_what_may_be_copied(argument: str, said: str, found: dict[str, float]) -
         ("from ten to thirty pounds", ["ten"], ["thirty pounds", "thirty"]),
         ("20-50 with cats", ["20"], ["50"]),
         ("minimum 10, maximum 20", ["10"], ["20"]),
+        ("above 50 and below 100", ["50"], ["100"]),
+        ("below 100 and above 50", ["50"], ["100"]),
+        ("50 and below", [], ["50"]),
+        ("merino yarn above 50", ["50"], []),
         ("is there something for 20?", ["20"], ["20"]),
     ],
 )

@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from agent import toolbox
 from agent.offering import name_of, offer
+from llm.grammar import NARROWED
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -116,3 +117,13 @@ def test_words_for_products_are_those_of_the_user_or_of_results() -> None:
 
 def test_very_long_words_stay_open() -> None:
     assert "copied" not in schema("search_products", "query", HumanMessage("tea " * 400))
+
+
+def test_figures_of_a_tool_of_ones_own_are_those_said_and_its_texts_stay_open() -> None:
+    properties = {"size": {"type": "number"}, "product": {"type": "string"}}
+    own = {"type": "function", "function": {"name": "weigh_parcel", "parameters": {"properties": properties}}}
+    [one] = offer([own], [HumanMessage("a parcel of 2.5 kg with the blue mug")], NOBODY)
+    assert isinstance(one, dict)
+    offered = one["function"]["parameters"]["properties"]
+    assert offered["size"][NARROWED] == {"enum": [2.5, 0, 1]}
+    assert offered["product"] == {"type": "string"}

@@ -90,5 +90,5 @@ def test_a_line_that_is_no_request_is_named(tmp_path: Path) -> None:
 def test_a_prompt_lists_the_signatures() -> None:
     typed = read.__globals__["_function"](AREA)
     assert (
-        prompt_of([typed]) == "Call a tool or answer. Tools:\nshape.area(base: number, unit?: string) Area of a shape."
+        prompt_of([typed]) == "Call a tool or answer. Tools:\nshape.area(base: number; unit?: string) Area of a shape."
     )

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from llm.calls import parsed, written
+from llm.chatml import ASSISTANT, chatml
 from llm.grammar import arguments_grammar, references_in, step_grammar
 from llm.local import Engine
-from llm.transcript import ASSISTANT, chatml
 from training.base import gguf_file
 
 TOOLS = [

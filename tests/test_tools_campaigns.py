@@ -12,7 +12,7 @@ from campaign.audience import GOALS
 from data.operations import Operations
 from data.store import Store
 from tests.shop import small_shop
-from tools.base import Call, ToolContext, ToolResult, call
+from tools.base import Call, ToolContext, ToolResult, call, completed
 from tools.facts import SHAPES
 
 
@@ -120,6 +120,15 @@ def test_a_discount_is_taken_from_the_copy_and_given_once(thread: Thread) -> Non
     drafted = thread.ask("draft_campaign", name="Five off", goal="loyalty")
     assert drafted.facts["discount"].display == "5.0%"
     _conforms("draft_campaign", drafted)
+
+
+def test_what_earlier_calls_have_settled_stands_in_the_drafts_arguments(thread: Thread) -> None:
+    thread.ask("allocate_budget", budget=400, channels=["email", "google"])
+    named = {"name": "Hello", "goal": "loyalty"}
+    settled = {"budget": 400, "channels": ["email", "google"]}
+    assert completed("draft_campaign", thread.context, named) == {**settled, **named}
+    assert completed("draft_campaign", thread.context, {**named, "budget": 90})["budget"] == 90
+    assert completed("forecast_sales", thread.context, {"target": "shop"}) == {"target": "shop"}
 
 
 def test_a_size_nobody_can_fill_is_said(thread: Thread) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from data.errors import SettingError
-from training import corpus, export, sft
+from training import corpus, export, finetune, sft
 from training.base import gguf_file
 from training.dataset import compose
 
@@ -41,8 +42,14 @@ def _recipe(base: Path, **changes: object) -> sft.Recipe:
     )
 
 
+def _examples(base: Path, conversations: list[dict[str, Any]]) -> list[corpus.Example]:
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    found = [corpus.encode(conversation, tokenizer) for conversation in conversations]
+    return [example for example in found if example is not None]
+
+
 def test_training_learns_and_resumes_to_the_same_weights(tiny: Path, tmp_path: Path) -> None:
-    conversations = list(compose(1, 1)) * 8  # the same words each step, so that their losses compare
+    conversations = _examples(tiny, list(compose(1, 1)) * 8)  # the same words each step: their losses compare
     recipe = _recipe(tiny, learning_rate=0.02)
     whole = sft.Training(recipe, conversations, tmp_path / "whole")
     whole.run()
@@ -69,7 +76,7 @@ def test_training_learns_and_resumes_to_the_same_weights(tiny: Path, tmp_path: P
 
 
 def test_a_training_goes_on_from_the_adapter_of_an_earlier_one(tiny: Path, tmp_path: Path) -> None:
-    conversations = list(compose(1, 1)) * 8
+    conversations = _examples(tiny, list(compose(1, 1)) * 8)
     first = sft.Training(_recipe(tiny, learning_rate=0.02), conversations, tmp_path / "first")
     adapter = first.run()
     second = sft.Training(_recipe(tiny, start=str(adapter)), conversations, tmp_path / "second")
@@ -83,8 +90,29 @@ def test_a_training_goes_on_from_the_adapter_of_an_earlier_one(tiny: Path, tmp_p
         sft.Training(_recipe(tiny, start=str(adapter), rank=4), conversations, tmp_path / "fourth")
 
 
+def test_without_a_rank_the_linear_layers_themselves_are_learned(tiny: Path, tmp_path: Path) -> None:
+    examples = _examples(tiny, list(compose(1, 1)) * 8)
+    whole = sft.Training(_recipe(tiny, rank=0, learning_rate=0.01), examples, tmp_path)
+    whole.run()
+    assert len(whole.weights) == 2 * 7  # of each layer: query, key, value, output, gate, up and down
+    assert whole.losses[-1][1] < whole.losses[0][1]
+
+
+def test_examples_are_composed_once_for_a_recipe(tiny: Path, tmp_path: Path) -> None:
+    path = tmp_path / finetune.EXAMPLES
+    told: list[tuple[int, int]] = []
+    made = finetune.examples(_recipe(tiny), path)
+    assert len(made) == 8
+    written = path.stat().st_mtime_ns
+    again = finetune.examples(_recipe(tiny, learning_rate=0.1), path, lambda *done: told.append(done))
+    assert [list(e.ids) for e in again] == [list(e.ids) for e in made]
+    assert path.stat().st_mtime_ns == written
+    finetune.examples(_recipe(tiny, seed=8), path)
+    assert path.stat().st_mtime_ns != written
+
+
 def test_another_recipe_does_not_go_on_in_the_same_folder(tiny: Path, tmp_path: Path) -> None:
-    conversations = list(compose(4, 1))
+    conversations = _examples(tiny, list(compose(4, 1)))
     sft.Training(_recipe(tiny), conversations, tmp_path).save()
     with pytest.raises(SettingError, match="another recipe"):
         sft.Training(_recipe(tiny, seed=99), conversations, tmp_path).run()

@@ -138,6 +138,14 @@ class ToolContext:
         return next((c for c in reversed(self.calls) if c.tool in tools and not c.result.failed), None)
 
 
+TakesOver = Callable[[ToolContext], dict[str, Any]]
+"""Finds the arguments that earlier calls of a thread have settled for a tool."""
+
+
+def _nothing(_: ToolContext) -> dict[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Tool:
     """A registered tool: a typed function, who may call it, and whether it changes anything."""
@@ -147,6 +155,7 @@ class Tool:
     roles: tuple[Role, ...]
     kind: Kind
     marketer_only: tuple[str, ...] = ()
+    takes_over: TakesOver = _nothing
 
     def parameters(self, role: Role) -> dict[str, inspect.Parameter]:
         """The arguments that `role` may give, without the context."""
@@ -161,12 +170,18 @@ TOOLS: dict[str, Tool] = {}
 F = TypeVar("F", bound=Callable[..., ToolResult])
 
 
-def tool(*, roles: Sequence[Role], kind: Kind, marketer_only: Sequence[str] = ()) -> Callable[[F], F]:
-    """Registers a function as a tool. `marketer_only` names arguments that a shopper may not give."""
+def tool(
+    *, roles: Sequence[Role], kind: Kind, marketer_only: Sequence[str] = (), takes_over: TakesOver = _nothing
+) -> Callable[[F], F]:
+    """Registers a function as a tool.
+
+    `marketer_only` names arguments that a shopper may not give; `takes_over` finds arguments that earlier calls of
+    the thread have settled, for a call that leaves them out.
+    """
 
     def register(function: F) -> F:
         name = function.__name__
-        TOOLS[name] = Tool(name, function, tuple(roles), kind, tuple(marketer_only))
+        TOOLS[name] = Tool(name, function, tuple(roles), kind, tuple(marketer_only), takes_over)
         return function
 
     return register
@@ -178,6 +193,12 @@ def failure(message: str) -> ToolResult:
     return ToolResult(facts={"message": fact}, cue="error", failed=True)
 
 
+def completed(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`arguments` of a call, and beside them what the tool takes over from earlier calls of the thread."""
+    found = TOOLS.get(name)
+    return {**(found.takes_over(context) if found else {}), **arguments}
+
+
 def call(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
     """Runs the tool `name` for the context's role; a failure that a person can mend becomes its sentence."""
     found = TOOLS.get(name)
@@ -187,7 +208,7 @@ def call(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> ToolR
     if unknown:
         return failure(f"{name} has no argument {', '.join(sorted(unknown))}")
     try:
-        return found.function(context, **arguments)
+        return found.function(context, **completed(name, context, arguments))
     except (ToolError, ModelError) as error:
         return failure(str(error))
 

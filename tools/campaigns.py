@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -29,7 +30,21 @@ _GOAL_WORDS = {
 }
 
 
-@tool(roles=("marketer",), kind="write")
+def _settled(ctx: ToolContext) -> dict[str, Any]:
+    """What a draft takes over: channels and budget of the last split, channels and discount of the copy written."""
+    spread = ctx.latest("allocate_budget")
+    written = [c for c in ctx.calls if c.tool == "write_copy" and not c.result.failed]
+    found: dict[str, Any] = {}
+    if spread is not None:
+        found |= {"channels": list(spread.arguments["channels"]), "budget": spread.arguments["budget"]}
+    elif written:
+        found["channels"] = list(dict.fromkeys(c.arguments["channel"] for c in written))
+    if written and "discount_percent" in written[-1].arguments:
+        found["discount_percent"] = written[-1].arguments["discount_percent"]
+    return found
+
+
+@tool(roles=("marketer",), kind="write", takes_over=_settled)
 def draft_campaign(
     ctx: ToolContext,
     name: str,
@@ -43,13 +58,7 @@ def draft_campaign(
 ) -> ToolResult:
     """Drafts a campaign plan and stores it; what is left out is taken from the results so far."""
     chosen, audience_id = _audience(ctx, goal, audience, products)
-    written = [c for c in ctx.calls if c.tool == "write_copy" and not c.result.failed]
-    spread = ctx.latest("allocate_budget")
-    if discount_percent is None and written:
-        discount_percent = written[-1].arguments.get("discount_percent")
-    if budget is None and spread is not None:
-        budget = float(spread.arguments["budget"])
-    where = _channels(ctx, channels)
+    where = tuple(dict.fromkeys(c.strip().lower() for c in channels or ["email"]))
     product_ids = [resolve_product(ctx, p) for p in products or []] or _written_products(ctx, chosen)
     discount = check_discount(discount_percent)
     with mendable():
@@ -180,15 +189,6 @@ def _audience(
         return chosen_again(ctx, earlier), id_of(earlier)
     about = products[0] if products and goal in {"cross_sell", "new_arrivals", "clearance"} else None
     return choose(ctx, goal=goal, category=None, product_id=about, size=None), None
-
-
-def _channels(ctx: ToolContext, channels: list[str] | None) -> tuple[str, ...]:
-    """The channels given, else those of the budget, else those that copy was written for, else e-mail."""
-    if channels is None:
-        spread = ctx.latest("allocate_budget")
-        written = [c.arguments["channel"] for c in ctx.calls if c.tool == "write_copy" and not c.result.failed]
-        channels = list(spread.arguments["channels"]) if spread is not None else written or ["email"]
-    return tuple(dict.fromkeys(c.strip().lower() for c in channels))
 
 
 def _written_products(ctx: ToolContext, audience: Audience) -> list[str]:

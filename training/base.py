@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -28,14 +29,27 @@ def gguf_file(base: str) -> Path | None:
 
 def load(base: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Model in bfloat16 and tokenizer of `base`."""
+    return model(base), tokenizer(base)
+
+
+def model(base: str) -> PreTrainedModel:
+    """The model of `base` in bfloat16."""
     file = gguf_file(base)
     # On short conversations a CPU computes attention plainly a tenth faster than with PyTorch's fused kernel.
-    options = {"dtype": torch.bfloat16, "attn_implementation": "sdpa" if torch.cuda.is_available() else "eager"}
+    options: dict[str, Any] = {
+        "dtype": torch.bfloat16,
+        "attn_implementation": "sdpa" if torch.cuda.is_available() else "eager",
+    }
+    if file is not None:
+        # Without dequantize the weights stay packed and every step is slow.
+        options |= {"gguf_file": file.name, "quantization_config": GgufConfig(dequantize=True)}
+    found: PreTrainedModel = AutoModelForCausalLM.from_pretrained(file.parent if file else base, **options)
+    return found
+
+
+def tokenizer(base: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of `base`."""
+    file = gguf_file(base)
     if file is None:
-        model = AutoModelForCausalLM.from_pretrained(base, **options)
-        return model, AutoTokenizer.from_pretrained(base)
-    # Without dequantize the weights stay packed and every step is slow.
-    model = AutoModelForCausalLM.from_pretrained(
-        file.parent, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), **options
-    )
-    return model, AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        return AutoTokenizer.from_pretrained(base)
+    return AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)

@@ -66,7 +66,7 @@ def check(path: Path) -> list[str]:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         return [f"not YAML: {error}"]
-    if path.parent.name == "requests" and path.stem != "plans":
+    if path.parent.name == "requests" and not path.stem.startswith("plans"):
         return _requests(loaded, path.stem)
     if path.parent.name == "answers":
         return _answers(loaded, path.stem)

@@ -7,21 +7,23 @@ it wrong; of prose only the first token does, which decides that nothing is call
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from llm.calls import parsed
-from llm.transcript import ASSISTANT, END, turn
+from llm.chatml import ASSISTANT, END, turn
 
 
 @dataclass(frozen=True)
 class Example:
     """One conversation: token ids, and the weight of each in the loss (0: it is only read)."""
 
-    ids: list[int]
-    weights: list[float]
+    ids: Sequence[int]
+    weights: Sequence[float]
 
 
 def encode(
@@ -49,6 +51,32 @@ def encode(
     return Example(ids, weights) if len(ids) <= longest else None
 
 
+def save(examples: Sequence[Example], path: Path, made_from: str) -> None:
+    """Writes all examples into one .npz file, whole or not at all; `made_from` says what decides them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new.npz")
+    np.savez_compressed(
+        fresh,
+        made_from=made_from,
+        lengths=np.array([len(e.ids) for e in examples], np.int32),
+        ids=np.concatenate([np.array(e.ids, np.int32) for e in examples]),
+        weights=np.concatenate([np.array(e.weights, np.float32) for e in examples]),
+    )
+    fresh.replace(path)
+
+
+def saved(path: Path, made_from: str) -> list[Example] | None:
+    """The examples that `save` wrote; None where there are none that were made from the same."""
+    if not path.exists():
+        return None
+    with np.load(path) as stored:
+        if str(stored["made_from"]) != made_from:
+            return None
+        ends = np.cumsum(stored["lengths"])[:-1]
+        ids, weights = np.split(stored["ids"], ends), np.split(stored["weights"], ends)
+    return [Example(one.tolist(), its.tolist()) for one, its in zip(ids, weights, strict=True)]
+
+
 def batches(examples: Sequence[Example], *, batch_tokens: int, seed: int) -> list[list[int]]:
     """Positions of the examples of each step: like lengths together, steps in random order."""
     rng = random.Random(seed)
@@ -63,11 +91,11 @@ def batches(examples: Sequence[Example], *, batch_tokens: int, seed: int) -> lis
     return steps
 
 
-def collate(examples: Iterable[Example], pad: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """ids, attention mask and weights in the loss of one step, each (batch, longest)."""
+def collate(examples: Iterable[Example]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """ids, attention mask and weights in the loss of one step, each (batch, longest); what is filled up is masked."""
     chosen = list(examples)
     width = max(len(e.ids) for e in chosen)
-    ids = torch.full((len(chosen), width), pad, dtype=torch.long)
+    ids = torch.zeros((len(chosen), width), dtype=torch.long)
     attention = torch.zeros((len(chosen), width), dtype=torch.long)
     weights = torch.zeros((len(chosen), width))
     for row, example in enumerate(chosen):

@@ -8,38 +8,19 @@ import argparse
 import json
 import random
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from data.errors import SettingError
 from training import general, plans, slots, threads, turns
 from training.answers import NoAnswerError
-from training.noise import rough
 from training.templates import expand
 from training.turns import Message, fill
 
-SEEDS = slots.SEEDS
 Conversation = dict[str, Any]
 
 _MIX = {"single": 0.56, "thread": 0.08, "pair": 0.04, "talk": 0.22, "plan": 0.07, "copy": 0.03}
 """Share of each kind of conversation."""
-
-
-@cache
-def talk() -> list[dict[str, Any]]:
-    """Groups of small talk, declines and questions back (`seeds/talk*.yaml`)."""
-    paths = sorted(SEEDS.glob("talk*.yaml"))
-    return [group for path in paths for group in yaml.safe_load(path.read_text(encoding="utf-8"))]
-
-
-@cache
-def copy() -> list[dict[str, Any]]:
-    """Copy by channel, tone and offer (`seeds/copy.yaml`)."""
-    loaded: list[dict[str, Any]] = yaml.safe_load((SEEDS / "copy.yaml").read_text(encoding="utf-8"))
-    return loaded
 
 
 def compose(number: int, seed: int, mix: Mapping[str, float] | None = None) -> Iterator[Conversation]:
@@ -93,7 +74,8 @@ def _pair(rng: random.Random) -> list[Message]:
 
 def _talk(rng: random.Random) -> list[Message]:
     """Small talk, a request outside the job, or one that lacks what a tool needs, perhaps completed after that."""
-    group = rng.choices(talk(), weights=[len(g["say"]) ** 0.7 for g in talk()])[0]
+    groups = slots.entries("talk*.yaml")
+    group = rng.choices(groups, weights=[len(g["say"]) ** 0.7 for g in groups])[0]
     role = group.get("role", "both")
     role = turns.any_role(rng) if role == "both" else role
     say, _ = fill(rng.choice(group["say"]), rng)
@@ -104,18 +86,18 @@ def _talk(rng: random.Random) -> list[Message]:
         tool, arguments, earlier = turns.pick(role, rng)
         messages += turns.turn(role, tool, arguments, earlier, at, rng)
         at += 1
-    messages += [{"role": "user", "content": rough(say, rng)}, {"role": "assistant", "content": answer}]
+    messages += [{"role": "user", "content": say}, {"role": "assistant", "content": answer}]
     if "then" in group and rng.random() < 0.7:
         then = group["then"]
         text, drawn = fill(rng.choice(then["say"]), rng)
         arguments = {**turns.in_words(then.get("args") or {}, text), **drawn}
-        messages += turns.turn(role, then["tool"], arguments, rough(text, rng), at, rng)
+        messages += turns.turn(role, then["tool"], arguments, text, at, rng)
     return messages
 
 
 def _copy(rng: random.Random) -> list[Message]:
     """What the copy tool asks of the LLM: prose for a channel over a product's facts."""
-    entry = rng.choice(copy())
+    entry = rng.choice(slots.entries("copy*.yaml"))
     say = expand(rng.choice(entry["say"]), rng)
     keys = ["title", "price"] + (["category"] if rng.random() < 0.8 else [])
     keys += ["discount", "new_price"] if entry.get("discount") else []

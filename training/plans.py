@@ -14,8 +14,8 @@ from llm.calls import written
 from tools.base import TOOLS
 from tools.facts import SHAPES
 from training import results
-from training.noise import rough
-from training.slots import SEEDS
+from training.answers import Answers, NoAnswerError, Scope
+from training.slots import SEEDS, entries
 from training.templates import REFERENCE, expand
 
 TITLES = {
@@ -38,6 +38,11 @@ _PARTS = {
     "draft": "draft_campaign",
 }
 
+_COPIES = 2
+"""Channels that a plan has copy written for."""
+_NAMED = {"discount_percent": 0.35, "objective": 0.3, "name": 0.15}
+"""How often a brief of parts names what is not named half of the time."""
+
 Fill = Callable[[str, random.Random], tuple[str, dict[str, Any]]]
 
 
@@ -59,28 +64,31 @@ def references(text: str) -> list[str]:
 
 
 @cache
-def _briefs() -> list[dict[str, Any]]:
-    loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load(
-        (SEEDS / "requests" / "plans.yaml").read_text(encoding="utf-8")
-    )
-    return loaded["seeds"]
-
-
-@cache
 def _pieces() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((SEEDS / "plan_parts.yaml").read_text(encoding="utf-8"))
-    return loaded
+    """Leads, goals and parts of briefs, each with the phrases of all files `plan_parts*.yaml`."""
+    found: dict[str, Any] = {"leads": [], "goals": {}, "parts": {}}
+    for path in sorted(SEEDS.glob("plan_parts*.yaml")):
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found["leads"] += loaded.get("leads", [])
+        for group in ("goals", "parts"):
+            for name, phrases in loaded.get(group, {}).items():
+                found[group].setdefault(name, []).extend(phrases)
+    return found
 
 
 def _brief(rng: random.Random, fill: Fill) -> tuple[str, str, dict[str, Any]]:
     """A goal, a brief for it, and the arguments that it names: written as a whole, or joined from parts."""
     if rng.random() < 0.4:
-        seed = rng.choice(_briefs())
+        seeds = entries("requests/plans*.yaml")
+        seed = rng.choices(seeds, weights=[len(one["say"]) for one in seeds])[0]
         text, said = fill(rng.choice(seed["say"]), rng)
         return seed["goal"], text, {**(seed.get("args") or {}), **said}
     goal = rng.choice(sorted(_pieces()["goals"]))
     wishes = [rng.choice(_pieces()["goals"][goal]).replace("{thing}", "{category}")]
-    wishes += [rng.choice(said) for said in _pieces()["parts"].values() if rng.random() < 0.5]
+    named = {part for part in _pieces()["parts"] if rng.random() < _NAMED.get(part, 0.5)}
+    if "budget" not in named:  # an objective is what money is spent for
+        named.discard("objective")
+    wishes += [rng.choice(says) for part, says in _pieces()["parts"].items() if part in named]
     first, *others = wishes
     rng.shuffle(others)
     if others and rng.random() < 0.2:  # a figure first, the goal after it
@@ -110,7 +118,7 @@ def steps(goal: str, said: dict[str, Any], product: str | None) -> list[tuple[st
     if "budget" in said:
         share = {"budget": said["budget"], "channels": channels or ["email"], "objective": said.get("objective")}
         plan.append(("allocate_budget", share))
-    for channel in (channels or ["email"])[:2]:
+    for channel in (channels or ["email"])[:_COPIES]:
         copy = {
             "product": product,
             "channel": channel,
@@ -118,12 +126,12 @@ def steps(goal: str, said: dict[str, Any], product: str | None) -> list[tuple[st
             "discount_percent": said.get("discount_percent"),
         }
         plan.append(("write_copy", copy))
+    # What the split of the budget and the copy say already, the draft takes over without being told again.
     draft = {
         "name": said.get("name", TITLES[goal]),
         "goal": goal,
-        "channels": channels or None,
-        "budget": said.get("budget"),
-        "discount_percent": said.get("discount_percent"),
+        "channels": channels if "budget" not in said and len(channels) > _COPIES else None,
+        "start_date": said.get("start_date"),
     }
     plan.append(("draft_campaign", draft))
     return [(tool, {k: v for k, v in arguments.items() if v is not None}) for tool, arguments in plan]
@@ -133,7 +141,7 @@ def compose(rng: random.Random, fill: Fill) -> list[dict[str, str]]:
     """One planning conversation, now and then broken off by a failure that the user must mend."""
     goal, text, said = _brief(rng, fill)
     system = prompts.load("plan" if rng.random() < 0.7 else "marketer").text
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": rough(text, rng)}]
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
     audience = results.draw("find_audience", "marketer", rng, cue=rng.choice(["full", "smaller"]), drop=0.02)
     product = next((row.id for row in audience.rows), None)
     letters: dict[str, tuple[str, results.DrawnResult]] = {}
@@ -147,8 +155,6 @@ def compose(rng: random.Random, fill: Fill) -> list[dict[str, str]]:
         messages.append({"role": "tool", "content": result.brief(letter(at))})
         letters.setdefault(tool, (letter(at), result))
         if result.cue == "error":
-            from training.answers import Answers, Scope
-
             scope = Scope("marketer", letter(at), arguments, result)
             return [*messages, {"role": "assistant", "content": Answers.load().write(tool, scope, rng)}]
     return [*messages, {"role": "assistant", "content": _closing(letters, rng)}]
@@ -165,7 +171,7 @@ def _closing(letters: dict[str, tuple[str, results.DrawnResult]], rng: random.Ra
         text = re.sub(r"\{([a-z]+)\.([a-z_]+)\}", lambda m: f"{{{letters[_PARTS[m.group(1)]][0]}.{m.group(2)}}}", text)
         if set(references(text)) <= known:
             return text
-    raise LookupError(f"no closing for the cue {cue}")
+    raise NoAnswerError(f"no closing for the cue {cue}")
 
 
 def closing_keys() -> set[str]:

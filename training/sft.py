@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of the orchestrator: LoRA on every linear layer, on CPU or GPU, resumable.
+"""Supervised fine-tuning of the orchestrator: LoRA on every linear layer, or these layers whole; CPU or GPU, resumable.
 
 The adapter's weights are bfloat16 in the model, where matrix products are fast, and float32 in the optimiser,
 where small steps would otherwise be lost to rounding.
@@ -68,16 +68,12 @@ class Recipe:
 class Training:
     """A training under way: model, optimiser and position; every step can be saved and taken up again."""
 
-    def __init__(self, recipe: Recipe, conversations: Sequence[dict[str, Any]], folder: Path) -> None:
-        self.recipe, self.folder = recipe, folder
+    def __init__(self, recipe: Recipe, examples: Sequence[corpus.Example], folder: Path) -> None:
+        self.recipe, self.folder, self.examples = recipe, folder, examples
         torch.manual_seed(recipe.seed)
-        model, tokenizer = base.load(recipe.base)
-        self.pad = int(tokenizer.eos_token_id)
-        encoded = (corpus.encode(c, tokenizer, prose=recipe.prose_weight) for c in conversations)
-        self.examples = [e for e in encoded if e is not None]
-        self.steps = corpus.batches(self.examples, batch_tokens=recipe.batch_tokens, seed=recipe.seed)[: recipe.steps]
+        self.steps = corpus.batches(examples, batch_tokens=recipe.batch_tokens, seed=recipe.seed)[: recipe.steps]
         self.accelerator = Accelerator(log_with="tensorboard", project_dir=str(folder))
-        self.model: PeftModel = _adapted(model, recipe).to(self.accelerator.device)
+        self.model = _prepared(base.model(recipe.base), recipe).to(self.accelerator.device)
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
         self.masters = [torch.nn.Parameter(p.detach().float().clone()) for p in self.weights]
         self.optimizer = torch.optim.AdamW(self.masters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -145,8 +141,8 @@ class Training:
 
     def _take_step(self, chosen: list[int]) -> tuple[float, int]:
         device = self.accelerator.device
-        ids, attention, weights = (t.to(device) for t in corpus.collate((self.examples[i] for i in chosen), self.pad))
-        inner: Any = self.model.get_base_model()
+        ids, attention, weights = (t.to(device) for t in corpus.collate(self.examples[i] for i in chosen))
+        inner: Any = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
         hidden = inner.model(input_ids=ids, attention_mask=attention, use_cache=False).last_hidden_state
         # Logits only where something is learned: the vocabulary's matrix is a fifth of the model.
         where = weights[:, 1:] > 0
@@ -176,11 +172,15 @@ class Training:
         return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
 
 
-def _adapted(model: PreTrainedModel, recipe: Recipe) -> PeftModel:
-    """`model` with a fresh adapter, or with the one that the recipe goes on from.
+def _prepared(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel | PeftModel:
+    """`model` with what is to be learned: a fresh adapter, the one to go on from, or its own linear layers (rank 0).
 
-    Raises `SettingError` when there is none, or when it is of another rank.
+    Raises `SettingError` when there is no adapter to go on from, or when it is of another rank.
     """
+    if recipe.rank == 0:
+        for name, weight in model.named_parameters():
+            weight.requires_grad = name.endswith("_proj.weight")
+        return model
     if recipe.start is None:
         lora = LoraConfig(
             r=recipe.rank,

@@ -28,6 +28,13 @@ def lists() -> dict[str, Any]:
     return loaded
 
 
+@cache
+def entries(pattern: str) -> list[Any]:
+    """The entries of all seed files that match `pattern`, file after file, or their `seeds`."""
+    loaded = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(SEEDS.glob(pattern))]
+    return [entry for one in loaded for entry in (one["seeds"] if isinstance(one, dict) else one)]
+
+
 def spoken(number: int) -> str:
     """A whole number below a million in words: 1200 → "one thousand two hundred"."""
     if number < 20:

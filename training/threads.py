@@ -3,16 +3,12 @@
 import random
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
-
-import yaml
 
 from llm.calls import parsed
 from training import plans, results, slots, turns
 from training.answers import Answers, Scope
-from training.noise import rough
-from training.slots import SEEDS
+from training.slots import entries
 from training.templates import REFERENCE, expand
 from training.turns import Message, fill
 
@@ -20,38 +16,24 @@ _NAMES = frozenset({"title", "anchor", "name", "reason", "message", "verdict", "
 _MONEY = frozenset({"price", "new_price", "revenue", "profit", "cost", "budget", "spend", "value"})
 
 
-@cache
-def threads() -> list[dict[str, Any]]:
-    """Conversations whose later turns lean on earlier ones (`seeds/threads*.yaml`)."""
-    paths = sorted(SEEDS.glob("threads*.yaml"))
-    return [thread for path in paths for thread in yaml.safe_load(path.read_text(encoding="utf-8"))]
-
-
-@cache
-def chains() -> list[dict[str, Any]]:
-    """Several requests in one message that lean on each other (`seeds/chains.yaml`)."""
-    loaded: list[dict[str, Any]] = yaml.safe_load((SEEDS / "chains.yaml").read_text(encoding="utf-8"))
-    return loaded
-
-
 def thread(rng: random.Random) -> list[Message]:
     """Follow-ups: a turn may keep arguments of the turn before, refer to its rows, or answer from it."""
-    chosen = rng.choice(threads())
+    chosen = rng.choice(entries("threads*.yaml"))
     role = chosen.get("role", "marketer")
     role = turns.any_role(rng) if role == "both" else role
     messages, at, before = [turns.system(role)], turns.first_call(rng), dict[str, Any]()
     scope: Scope | None = None
     for turn in chosen["turns"]:
-        text, drawn = fill(rng.choice(turn["say"]), rng)
-        say = rough(text, rng)
+        say, drawn = fill(rng.choice(turn["say"]), rng)
         if "tool" not in turn:
-            reply = expand(rng.choice(turn["answer"]), rng)
-            messages += [
-                {"role": "user", "content": say},
-                {"role": "assistant", "content": scope.fill(reply) if scope else reply},
-            ]
+            replies = [scope.fill(reply) if scope else reply for reply in (expand(one, rng) for one in turn["answer"])]
+            known = scope.known() if scope else set()
+            fitting = [reply for reply in replies if set(REFERENCE.findall(reply)) <= known]
+            if not fitting:  # the drawn result lacks what the answer speaks of
+                return thread(rng)
+            messages += [{"role": "user", "content": say}, {"role": "assistant", "content": rng.choice(fitting)}]
             continue
-        fixed = turns.in_words(turn.get("args") or {}, text)
+        fixed = turns.in_words(turn.get("args") or {}, say)
         arguments = {**{k: before[k] for k in turn.get("keep", []) if k in before}, **fixed, **drawn}
         for key, row in (turn.get("rows") or {}).items():  # arguments that are ids of earlier rows
             ids = [r.id for r in scope.result.rows if r.id] if scope else []
@@ -112,7 +94,7 @@ def _told(text: str, later: Mapping[str, Any], rng: random.Random) -> str:
 def chain(rng: random.Random) -> list[Message]:
     """Several requests in one message: written as one, or two independent ones joined."""
     if rng.random() < 0.55:
-        entry = rng.choice(chains())
+        entry = rng.choice(entries("chains*.yaml"))
         role = entry.get("role", "marketer")
         say, drawn = fill(rng.choice(entry["say"]), rng)
         calls = [
@@ -128,7 +110,7 @@ def chain(rng: random.Random) -> list[Message]:
             [", then ", " and then ", ". After that, ", ", and ", ". Also: ", "; then ", " - and after that "]
         )
         say, calls = one.rstrip(".?! ") + joint + two[:1].lower() + two[1:], [(tool, arguments), (other, more)]
-    messages = [turns.system(role), {"role": "user", "content": rough(say, rng)}]
+    messages = [turns.system(role), {"role": "user", "content": say}]
     at, scope = turns.first_call(rng), None
     for number, (tool, arguments) in enumerate(calls):
         letter = plans.letter(at + number)

@@ -24,7 +24,7 @@ def requests() -> dict[str, list[tuple[str, dict[str, Any], str, str]]]:
     """Every request wording by role: (tool, fixed arguments, template, file)."""
     found: dict[str, list[tuple[str, dict[str, Any], str, str]]] = {"marketer": [], "shopper": []}
     for path in sorted((slots.SEEDS / "requests").glob("*.yaml")):
-        if path.stem == "plans":
+        if path.stem.startswith("plans"):
             continue
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
         for seed in loaded["seeds"]:
@@ -35,8 +35,11 @@ def requests() -> dict[str, list[tuple[str, dict[str, Any], str, str]]]:
 
 
 def fill(template: str, rng: random.Random) -> tuple[str, dict[str, Any]]:
-    """One wording of `template` with its slots filled in, and the arguments that they mean."""
-    text, arguments = expand(template, rng), dict[str, Any]()
+    """One wording of `template`, roughly typed, with its slots filled in, and the arguments that they mean.
+
+    The values themselves stay whole: a call copies them.
+    """
+    text, arguments = rough(expand(template, rng), rng), dict[str, Any]()
     while match := SLOT.search(text):
         slot = match.group(1)
         surface, value = slots.draw(slot, rng)
@@ -81,7 +84,7 @@ def pick(role: str, rng: random.Random) -> tuple[str, dict[str, Any], str]:
     arguments = {**in_words(fixed, text), **drawn}
     if tool == "draft_campaign" and "channel" in arguments:
         arguments["channels"] = [arguments.pop("channel")]
-    return tool, arguments, rough(text, rng)
+    return tool, arguments, text
 
 
 def shape_name(tool: str, arguments: Mapping[str, Any]) -> str:

@@ -1,0 +1,75 @@
+"""The numbers that a text holds: for tools that were never taught, whose figures are copied like all others.
+
+>>> figures(["Invest $1.5 million at 5% for two years, from -3 to 12th"])
+[1500000, 5, 0.05, -3, 12, 2]
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agent.quantities import NUMBER_WORDS, number_of
+from llm.grammar import NARROWED
+
+MOST = 40
+"""So many figures make a choice; a text with more is data, and is read freely."""
+
+_SCALES = {"hundred": 100, "thousand": 1000, "k": 1000, "million": 10**6, "m": 10**6, "billion": 10**9, "bn": 10**9}
+_FIGURE = re.compile(
+    r"(?P<sign>(?<![\w)\].])[-−]\s?)?(?<![A-Za-z_])(?P<digits>\d+(?:,\d{3}(?!\d))*(?:\.\d+)?|\.\d+)"
+    r"(?:\s?(?P<scale>hundred|thousand|k|million|m|billion|bn)\b)?(?P<percent>\s?(?:%|percent\b|per cent\b))?",
+    re.IGNORECASE,
+)
+_ORDINALS = """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth""".split()
+_MEANT: Mapping[str, Sequence[float]] = {
+    **{word: (number,) for number, word in enumerate(_ORDINALS, start=1)},
+    **{"half": (0.5,), "quarter": (0.25, 4), "twice": (2,), "double": (2,), "triple": (3,), "single": (1,)},
+    **{"daily": (365,), "weekly": (52,), "monthly": (12,), "quarterly": (4,), "annually": (1,), "yearly": (1,)},
+}
+_WORD = re.compile(r"[a-z]+|[^\s\w-]", re.IGNORECASE)
+"""A word, or what ends a run of them."""
+_GLUE = frozenset({"and", "a", "point"})
+
+
+def figures(texts: Iterable[str]) -> list[int | float]:
+    """Every number in `texts`: written in figures or words, with its scale; a percentage also as a share."""
+    found: dict[float, None] = {}
+    for text in texts:
+        for match in _FIGURE.finditer(text):
+            value = float(match["digits"].replace(",", "")) * _SCALES.get((match["scale"] or "").lower(), 1)
+            value = -value if match["sign"] else value
+            found.update(dict.fromkeys([value, value / 100] if match["percent"] else [value]))
+        found.update(dict.fromkeys(_in_words(_FIGURE.sub(" . ", text))))
+    return [int(value) if value.is_integer() else round(value, 10) for value in map(float, found)]
+
+
+def copying(schema: Mapping[str, Any], said: Sequence[int | float]) -> dict[str, Any]:
+    """The JSON schema of an argument, its numbers narrowed to those `said`, 0 and 1; without any, to plain digits."""
+    kinds = {option.get("type") for option in schema.get("anyOf", [schema])}
+    if "enum" in schema:
+        return dict(schema)
+    if kinds & {"integer", "number"}:
+        kind = "number" if "number" in kinds else "integer"
+        values = [one for one in dict.fromkeys([*said, 0, 1]) if kind == "number" or isinstance(one, int)]
+        chosen = {"enum": values} if 2 < len(values) <= MOST else {"type": kind, "digits": True}
+        return {**schema, NARROWED: chosen}
+    if "array" in kinds and "items" in schema:
+        return {**schema, "items": copying(schema["items"], said)}
+    if "object" in kinds and "properties" in schema:
+        return {**schema, "properties": {name: copying(one, said) for name, one in schema["properties"].items()}}
+    return dict(schema)
+
+
+def _in_words(text: str) -> list[float]:
+    """Numbers that words spell: each longest run of them."""
+    found: list[float] = []
+    run: list[str] = []
+    for word in [*(word.lower() for word in _WORD.findall(text)), ""]:
+        if word in NUMBER_WORDS or (run and word in _GLUE):
+            run.append(word)
+            continue
+        if run and (number := number_of(" ".join(run))) is not None:
+            found.append(number)
+        run = []
+        found += _MEANT.get(word, ())
+    return found
