@@ -36,23 +36,29 @@ def figures(texts: Iterable[str]) -> list[int | float]:
     found: dict[float, None] = {}
     for text in texts:
         for match in _FIGURE.finditer(text):
-            value = float(match["digits"].replace(",", "")) * _SCALES.get((match["scale"] or "").lower(), 1)
-            value = -value if match["sign"] else value
-            found.update(dict.fromkeys([value, value / 100] if match["percent"] else [value]))
+            value = float(match["digits"].replace(",", "")) * (-1 if match["sign"] else 1)
+            scale = (match["scale"] or "").lower()
+            # 5m and 300K may be metres and kelvins.
+            values = [value] if not scale else [value * _SCALES[scale], *([value] if len(scale) == 1 else [])]
+            found.update(dict.fromkeys([*values, value / 100] if match["percent"] else values))
         found.update(dict.fromkeys(_in_words(_FIGURE.sub(" . ", text))))
     return [int(value) if value.is_integer() else round(value, 10) for value in map(float, found)]
 
 
-def copying(schema: Mapping[str, Any], said: Sequence[int | float]) -> dict[str, Any]:
-    """The JSON schema of an argument, its numbers narrowed to those `said`, 0 and 1; without any, to plain digits."""
+def copying(schema: Mapping[str, Any], said: Sequence[int | float], *, optional: bool = False) -> dict[str, Any]:
+    """The JSON schema of an argument, its numbers narrowed to those `said`.
+
+    One that is needed may also be 0 or 1, and any digits where no number was said.
+    """
     kinds = {option.get("type") for option in schema.get("anyOf", [schema])}
     if "enum" in schema:
         return dict(schema)
     if kinds & {"integer", "number"}:
         kind = "number" if "number" in kinds else "integer"
-        values = [one for one in dict.fromkeys([*said, 0, 1]) if kind == "number" or isinstance(one, int)]
-        chosen = {"enum": values} if 2 < len(values) <= MOST else {"type": kind, "digits": True}
-        return {**schema, NARROWED: chosen}
+        fitting = [one for one in said if kind == "number" or isinstance(one, int)]
+        if not 0 < len(fitting) <= MOST:
+            return {**schema, NARROWED: {"type": kind, "digits": True}}
+        return {**schema, NARROWED: {"enum": fitting if optional else list(dict.fromkeys([*fitting, 0, 1]))}}
     if "array" in kinds and "items" in schema:
         return {**schema, "items": copying(schema["items"], said)}
     if "object" in kinds and "properties" in schema:

@@ -115,7 +115,7 @@ def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[
             ids = list(dict.fromkeys([*carried[name], *named]))[:MOST]
             narrowed = {"type": "string", "enum": ids} if ids else None
         elif not learned:
-            narrowed = copying(properties[name], words.figures)
+            narrowed = copying(properties[name], words.figures, optional=name not in required)
         elif name in COPIED or name in QUANTITIES:
             narrowed = words.narrow(name, properties[name])
         else:

@@ -1,6 +1,7 @@
 """Reads files of hand-written cases, one JSON object a line; what is wrong with a line is said by its number."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ class Wanted:
     tool: str
     args: Mapping[str, Any]
     has: Mapping[str, Sequence[str]]
+
+
+_PRODUCT = re.compile(r"\b[A-Z]+-?\d{3,}[A-Z]?\b")
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ def categories_of(cases: Sequence[Case | PlanCase]) -> list[str]:
             if isinstance(value, str) and value.strip():
                 found.setdefault(value.strip().casefold(), value.strip())
     return list(found.values())
+
+
+def products_of(cases: Sequence[PlanCase]) -> list[str]:
+    """Every product id that the briefs speak of, in order, without repeats: words with a letter and three digits."""
+    return list(dict.fromkeys(one for case in cases for one in _PRODUCT.findall(case.say)))
 
 
 def _request(path: Path, line: int, raw: dict[str, Any]) -> Case:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.errors import SettingError
-from eval.casefile import CASES, PlanCase, categories_of, read_plans
+from eval.casefile import CASES, PlanCase, categories_of, products_of, read_plans
 from eval.metrics import interval, match, share
 from eval.shop import shop_for
 from eval.task import Inputs, Outcome, Planner
@@ -43,7 +43,7 @@ def evaluate(inputs: Inputs) -> Outcome:
     path = inputs.test or PLANS
     cases = read_plans(path)
     verdicts = []
-    with shop_for(categories_of(cases), inputs) as store:
+    with shop_for(categories_of(cases), inputs, products=products_of(cases)) as store:
         planner = inputs.open_bench(store.root).planner()
         for done, case in enumerate(cases):
             inputs.report("plans", done, len(cases))

@@ -1,7 +1,7 @@
-"""The shop in which the agent is measured: a small demo shop that has every category of the test file."""
+"""The shop in which the agent is measured: a small demo shop with every category, and product, of the test file."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,21 +19,23 @@ _SHARE = 4
 
 
 @contextmanager
-def shop_for(categories: Sequence[str], inputs: Inputs) -> Iterator[Store]:
+def shop_for(categories: Sequence[str], inputs: Inputs, *, products: Sequence[str] = ()) -> Iterator[Store]:
     """The caller's store where one was given; else the evaluation's own, in `inputs.keep` or in a temporary folder."""
     if inputs.store is not None:
         yield inputs.store
     elif inputs.keep is not None:
-        yield build_shop(categories, inputs.keep, progress=inputs.progress)
+        yield build_shop(categories, inputs.keep, products=products, progress=inputs.progress)
     else:
         with tempfile.TemporaryDirectory(prefix="shopkeeper-eval-") as folder:
-            yield build_shop(categories, Path(folder), progress=inputs.progress)
+            yield build_shop(categories, Path(folder), products=products, progress=inputs.progress)
 
 
-def build_shop(categories: Sequence[str], root: Path, *, progress: Progress | None = None) -> Store:
+def build_shop(
+    categories: Sequence[str], root: Path, *, products: Sequence[str] = (), progress: Progress | None = None
+) -> Store:
     """Generates the shop under `root`, trains its models and builds its index; what is there already is kept."""
     shop = generate(seed=SEED, customers=CUSTOMERS, products=PRODUCTS, months=MONTHS)
-    tables = dict(shop.tables)
+    tables = with_products(shop.tables, products)
     tables["products"] = with_categories(tables["products"], categories)
     store = Store(root)
     store.write(tables, name=shop.name, currency=shop.currency, source="evaluation shop")
@@ -41,6 +43,18 @@ def build_shop(categories: Sequence[str], root: Path, *, progress: Progress | No
         train(store, progress=progress)
     build(store.snapshot(), store.index_path, progress=progress)  # embeds only texts that it never saw
     return store
+
+
+def with_products(tables: Mapping[str, pd.DataFrame], wanted: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """`tables` in which every wanted product id occurs: one that the shop lacks takes the place of its own, in turn."""
+    own = [str(one) for one in tables["products"]["product_id"]]
+    missing = [one for one in wanted if one not in own]
+    free = [one for one in own if one not in wanted]
+    names = dict(zip(free[:: max(1, len(free) // max(1, len(missing)))], missing, strict=False))
+    return {
+        name: table.assign(product_id=table["product_id"].replace(names)) if "product_id" in table else table
+        for name, table in tables.items()
+    }
 
 
 def with_categories(products: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:

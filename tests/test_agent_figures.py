@@ -20,6 +20,7 @@ from llm.grammar import NARROWED
         ("version v2 of file_3", []),
         ("compounded quarterly", [4]),
         ("no number at all", []),
+        ("5m long, at 300K, for $2M", [5000000, 5, 300000, 300, 2000000, 2]),
     ],
 )
 def test_all_numbers_of_a_text_are_found(text: str, numbers: list[float]) -> None:
@@ -35,6 +36,7 @@ def test_an_argument_takes_the_numbers_said() -> None:
     assert found["properties"]["points"]["items"][NARROWED] == {"enum": [3, 2.5, 0, 1]}
     assert found["properties"]["name"] == {"type": "string"}
     assert copying({"type": "integer"}, [3, 2.5])[NARROWED] == {"enum": [3, 0, 1]}
+    assert copying({"type": "integer"}, [3, 2.5], optional=True)[NARROWED] == {"enum": [3]}
     assert copying({"type": "integer", "enum": [1, 2]}, [3]) == {"type": "integer", "enum": [1, 2]}
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from data.store import Store
-from eval.shop import shop_for, with_categories
+from eval.shop import shop_for, with_categories, with_products
 from eval.task import Inputs
 
 
@@ -24,6 +24,16 @@ def test_every_wanted_category_occurs_and_none_is_lost(products: pd.DataFrame) -
 
 def test_nothing_changes_when_nothing_is_missing(products: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(with_categories(products, ["PETS"]), products)
+
+
+def test_a_wanted_product_takes_the_place_of_one_in_every_table(products: pd.DataFrame) -> None:
+    tables = {"products": products, "events": products[["product_id"]], "customers": pd.DataFrame({"customer_id": []})}
+    found = with_products(tables, ["P3", "P0412"])
+    ids = found["products"]["product_id"]
+    assert {"P3", "P0412"} <= set(ids)
+    assert ids.is_unique
+    assert list(found["events"]["product_id"]) == list(ids)
+    assert list(with_products(tables, [])["products"]["product_id"]) == list(products["product_id"])
 
 
 def test_a_given_store_is_used_as_it_is(tiny_store: Store, tmp_path: Path) -> None:
