@@ -196,7 +196,8 @@ def failure(message: str) -> ToolResult:
 def completed(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """`arguments` of a call, and beside them what the tool takes over from earlier calls of the thread."""
     found = TOOLS.get(name)
-    return {**(found.takes_over(context) if found else {}), **arguments}
+    settled = found.takes_over(context) if found else {}
+    return {**arguments, **{name: value for name, value in settled.items() if name not in arguments}}
 
 
 def call(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
