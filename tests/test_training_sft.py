@@ -75,6 +75,12 @@ def test_training_learns_and_resumes_to_the_same_weights(tiny: Path, tmp_path: P
     assert (tmp_path / "loss.png").stat().st_size > 5000
 
 
+def _product(weights: list[torch.nn.Parameter]) -> torch.Tensor:
+    """What the first layer's two factors add to its weights."""
+    low, high = (weight.detach().float() for weight in weights[:2])
+    return high @ low
+
+
 def test_a_training_goes_on_from_the_adapter_of_an_earlier_one(tiny: Path, tmp_path: Path) -> None:
     conversations = _examples(tiny, list(compose(1, 1)) * 8)
     first = sft.Training(_recipe(tiny, learning_rate=0.02), conversations, tmp_path / "first")
@@ -84,6 +90,10 @@ def test_a_training_goes_on_from_the_adapter_of_an_earlier_one(tiny: Path, tmp_p
         assert torch.equal(before, after)
     second.run()
     assert second.losses[0][1] < first.losses[0][1]
+    finetune.publish(adapter, tmp_path / "published")  # in 8-bit floats, whose factors are scaled
+    third = sft.Training(_recipe(tiny, start=str(tmp_path / "published")), conversations, tmp_path / "again")
+    kept = [_product(training.weights) for training in (first, third)]
+    assert (kept[0] - kept[1]).square().mean() < 0.01 * kept[0].square().mean()
     with pytest.raises(SettingError, match="no adapter"):
         sft.Training(_recipe(tiny, start=str(tmp_path / "nowhere")), conversations, tmp_path / "third")
     with pytest.raises(SettingError, match="rank"):
