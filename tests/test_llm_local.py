@@ -110,12 +110,12 @@ def _chat(monkeypatch: pytest.MonkeyPatch, server: _Server) -> LocalChat:
     ("chance", "name", "called"),
     [
         (0.9, "forecast_sales", "forecast_sales"),
-        (CALL_FROM, "forecast_sales", "forecast_sales"),
-        (0.55, "forecast_sales", None),  # the likeliest first word, but prose as a whole is likelier
+        (CALL_FROM + 0.01, "forecast_sales", "forecast_sales"),  # prose as a whole is likelier, but begins in many ways
+        (CALL_FROM - 0.01, "forecast_sales", None),
         (0.9, "track_order", None),  # not on offer: its id is still to be asked for
     ],
 )
-def test_a_call_is_made_when_it_is_likelier_than_any_answer(
+def test_a_call_is_made_when_it_is_likely_enough(
     monkeypatch: pytest.MonkeyPatch, chance: float, name: str, called: str | None
 ) -> None:
     server = _Server(chance, name)
