@@ -39,9 +39,10 @@ _LONGEST_NAME = 24
 _LOOKED_AT = 20
 
 CALL_FROM = 0.3
-"""A tool is called when that is at least so likely. Prose begins in many ways, so that the likeliest single token
-would be "call" even where most of the probability lies on the beginnings of an answer. On the development set .3
-declines one request in 150 wrongly and recognises all but one of 45 that must be declined; from .35 to .6 it is two."""
+"""A tool is called when that is at least so likely, and likelier than any other first word. Prose begins in many
+ways, so that the likeliest single token would be "call" even where most of the probability lies on the beginnings of
+an answer. On the development set .3 declines one request in 150 wrongly and recognises all but one of 45 that must be
+declined."""
 
 
 class Engine:

@@ -91,7 +91,7 @@ class _Server:
 
     def _texts(self, request: dict[str, Any]) -> list[str]:
         if "n_probs" in request:
-            return ["call", f" {self.name[:5]}", self.name[5:]] if self.chance > 0.5 else ["Which", " order"]
+            return ["call", f" {self.name[:5]}", self.name[5:]] if self.chance > CALL_FROM else ["Which", " order"]
         self.grammar = request["grammar"]
         if self.grammar.startswith("root ::= prose"):
             return ["Which order is it?"]
