@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 # The committed adapter merged into the base model, for llama.cpp.
-var/llm/orchestrator.gguf: llm/weights/orchestrator/adapter_model.safetensors | $(READY)
+var/llm/orchestrator.gguf: llm/weights/orchestrator/adapter_model.safetensors training/export.py | $(READY)
 	@$(BIN)/shopkeeper export-model
 	@touch $@
 

@@ -82,16 +82,21 @@ class _Server:
         self.chance, self.name = chance, name
         self.grammar = ""
 
-    def handle_completions(self, request: dict[str, Any], receive: Callable[[dict[str, Any]], bool]) -> None:
-        for number, text in enumerate(self._texts(request)):
-            first = [{"token": "call", "logprob": math.log(self.chance)}] if self.chance else []
-            shown = {"content": [{"top_logprobs": first}]} if "n_probs" in request and number == 0 else None
-            if receive({"choices": [{"text": text, "logprobs": shown}]}):
-                return
+    def handle_completions(
+        self, request: dict[str, Any], receive: Callable[[dict[str, Any]], bool] | None = None
+    ) -> dict[str, Any] | None:
+        if receive is None:
+            assert (request["n_probs"], request["n_predict"]) == (20, 1)
+            likely = {"content": [{"top_logprobs": [{"token": "call", "logprob": math.log(self.chance)}]}]}
+            return {"choices": [{"text": "call" if self.chance > 0.2 else "Which", "logprobs": likely}]}
+        for text in self._texts(request):
+            if receive({"choices": [{"text": text}]}):
+                break
+        return None
 
     def _texts(self, request: dict[str, Any]) -> list[str]:
-        if "n_probs" in request:
-            return ["call", f" {self.name[:5]}", self.name[5:]] if self.chance > CALL_FROM else ["Which", " order"]
+        if request["prompt"].endswith("call"):
+            return [f" {self.name[:5]}", self.name[5:]]
         self.grammar = request["grammar"]
         if self.grammar.startswith("root ::= prose"):
             return ["Which order is it?"]
