@@ -28,6 +28,7 @@ from agent.guard import Conversation, Guard, Step, in_sight, remembered, said
 from agent.listening import Listener
 from agent.offering import known_ids, offer
 from agent.records import as_record, from_record
+from campaign import history
 from data.errors import AgentError
 from data.operations import Operations
 from data.store import Snapshot, Store
@@ -279,7 +280,7 @@ def open_agent(
     """
     store = Store(store_path)
     snapshot = store.snapshot()
-    snapshot.table("events").count().execute()  # the first query loads what every later one needs
+    _prepared(snapshot, role)
     index = ProductIndex.load(store.index_path, Embedder())
     describe: dict[str, Any] = {}
     server = endpoint.configured() if chat is None and model is None else None
@@ -347,6 +348,15 @@ def replay(path: Path, store_path: Path, *, decode: bool = False) -> trace.Repla
 def default_model() -> Path:
     """Where `shopkeeper export-model` puts the orchestrator. Raises `AgentError` when it is not there."""
     return weights.exported()
+
+
+def _prepared(snapshot: Snapshot, role: Role) -> None:
+    """Works out what most answers of the role need, so that the first one doesn't wait for it."""
+    known_ids(snapshot)
+    if role == "marketer":
+        history.customers(snapshot, snapshot.as_of)
+    else:
+        snapshot.table("events").count().execute()  # the first query loads what every later one needs
 
 
 def _names(snapshot: Snapshot) -> claims.Names:

@@ -11,6 +11,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agent.quantities import MONEY_WORD, NUMBER_WORDS, TIME_WORD, quantity
 
@@ -161,8 +162,13 @@ def _sensible(argument: str, span: str) -> bool:
     return value is not None and (most is None or 0 < value <= most or bool(_PERCENT.search(span)))
 
 
-def _spans(text: str) -> Iterator[_Span]:
-    """Each stretch of words that could be a quantity."""
+@lru_cache(maxsize=64)
+def _spans(text: str) -> tuple[_Span, ...]:
+    """Each stretch of words that could be a quantity; every argument of every tool asks for them."""
+    return tuple(_stretches(text))
+
+
+def _stretches(text: str) -> Iterator[_Span]:
     words = _words(text)
     for first, word in enumerate(words):
         if not (word.number or word.unit or word.lower in _LEADS) or _within(words, first):

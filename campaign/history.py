@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import ibis
@@ -35,8 +36,11 @@ def purchases(snapshot: Snapshot, as_of: pd.Timestamp) -> ibis.Table:
     )
 
 
+@lru_cache(maxsize=4)
 def customers(snapshot: Snapshot, as_of: pd.Timestamp) -> pd.DataFrame:
     """A row a buyer (index customer_id, sorted): orders, first_at, last_at, revenue, quiet_days, interval_days, value.
+
+    Worked out once for a snapshot, which never changes, so change a copy of it only.
 
     `interval_days` is the customer's mean time between orders, drawn towards the shop's median by one
     pseudo-interval, so that a single pair of orders does not decide. `value` is the money of one order, drawn
