@@ -1,4 +1,4 @@
-"""The numbers that a text holds: for tools that were never taught, whose figures are copied like all others.
+"""What a text holds for tools that were never taught, whose figures and words are copied like all others.
 
 >>> figures(["Invest $1.5 million at 5% for two years, from -3 to 12th"])
 [1500000, 5, 0.05, -3, 12, 2]
@@ -45,10 +45,13 @@ def figures(texts: Iterable[str]) -> list[int | float]:
     return [int(value) if value.is_integer() else round(value, 10) for value in map(float, found)]
 
 
-def copying(schema: Mapping[str, Any], said: Sequence[int | float], *, optional: bool = False) -> dict[str, Any]:
-    """The JSON schema of an argument, its numbers narrowed to those `said`.
+def copying(
+    schema: Mapping[str, Any], said: Sequence[int | float], *, texts: Sequence[str] = (), optional: bool = False
+) -> dict[str, Any]:
+    """The JSON schema of an argument, its numbers narrowed to those `said` and its words to those of `texts`.
 
-    One that is needed may also be 0 or 1, and any digits where no number was said.
+    A number that is needed may also be 0 or 1, and any digits where no number was said. Words may also come from
+    the argument's description, which often lists its values; without `texts` they stay open.
     """
     kinds = {option.get("type") for option in schema.get("anyOf", [schema])}
     if "enum" in schema:
@@ -60,9 +63,13 @@ def copying(schema: Mapping[str, Any], said: Sequence[int | float], *, optional:
             return {**schema, NARROWED: {"type": kind, "digits": True}}
         return {**schema, NARROWED: {"enum": fitting if optional else list(dict.fromkeys([*fitting, 0, 1]))}}
     if "array" in kinds and "items" in schema:
-        return {**schema, "items": copying(schema["items"], said)}
+        return {**schema, "items": copying(schema["items"], said, texts=texts)}
     if "object" in kinds and "properties" in schema:
-        return {**schema, "properties": {name: copying(one, said) for name, one in schema["properties"].items()}}
+        within = {name: copying(one, said, texts=texts) for name, one in schema["properties"].items()}
+        return {**schema, "properties": within}
+    if "string" in kinds and texts:
+        described = [str(schema[key]) for key in ("description", "default") if schema.get(key)]
+        return {**schema, NARROWED: {"type": "string", "copied": [*texts, *described], "symbols": True}}
     return dict(schema)
 
 

@@ -78,6 +78,13 @@ class _Words:
         told = [code for m in reversed(messages) if isinstance(m, AIMessage) for code in _codes(str(m.text))]
         self.figures = figures(self.texts)
         self.products = list(dict.fromkeys([*(str(row["id"]) for row in rows if row["id"]), *told]))
+        self.brief = sum(len(text.split()) for text in self.texts) <= MOST_WORDS
+
+    def copied(self, schema: Mapping[str, Any], *, optional: bool) -> dict[str, Any]:
+        """The schema of an argument of a tool that was never taught, narrowed to what was said."""
+        # What an earlier call brought may be wanted here, and its values are not among the words in sight.
+        texts = self.texts if self.brief and not self.calls else ()
+        return copying(schema, self.figures, texts=texts, optional=optional)
 
     def narrow(self, name: str, schema: Mapping[str, Any]) -> dict[str, Any] | None:
         """The schema of the argument `name`, narrowed; None where nothing in sight could be its value."""
@@ -88,7 +95,7 @@ class _Words:
             if values:
                 return {**schema, NARROWED: {"enum": values}}
             return dict(schema) if any(_OTHER_FIGURES.search(text) for text in self.texts) else None
-        if sum(len(text.split()) for text in self.texts) > MOST_WORDS:
+        if not self.brief:
             return dict(schema)
         earlier = [str(one) for value in taken for one in (value if isinstance(value, list) else [value])]
         fixed = ["shop"] if name == "target" else []
@@ -115,7 +122,7 @@ def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[
             ids = list(dict.fromkeys([*carried[name], *named]))[:MOST]
             narrowed = {"type": "string", "enum": ids} if ids else None
         elif not learned:
-            narrowed = copying(properties[name], words.figures, optional=name not in required)
+            narrowed = words.copied(properties[name], optional=name not in required)
         elif name in COPIED or name in QUANTITIES:
             narrowed = words.narrow(name, properties[name])
         else:

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from channels.options import DebugOption, StoreOption, store_at
 from data.errors import SettingError
 
-BENCHES = ("agent",)
+if TYPE_CHECKING:
+    from eval.task import Inputs, Outcome
+
+Measure = Callable[["Inputs"], "Outcome"]
+
+
+def _agent(size: int) -> Measure:
+    from channels import ways
+    from eval import bench_agent
+
+    sides = bench_agent.Ways(ways.open_agent, ways.open_pipeline)
+    return partial(bench_agent.evaluate, ways=sides, requests=size)
+
+
+def _features(size: int) -> Measure:
+    from eval import bench_features
+
+    return partial(bench_features.evaluate, events=size)
+
+
+BENCHES: dict[str, tuple[Callable[[int], Measure], str, int]] = {
+    "agent": (_agent, "requests", 40),
+    "features": (_features, "events", 10_000_000),
+}
+"""Each bench: what makes it for a size, what the size counts, and how much of that is usual."""
 
 
 def bench(
     *,
-    name: Annotated[str, typer.Argument(help="What to measure: agent.", show_default=False)],
-    requests: Annotated[int, typer.Option("--requests", min=1, help="How many requests, and as many questions.")] = 40,
+    name: Annotated[str, typer.Argument(help="What to measure: agent or features.", show_default=False)],
+    requests: Annotated[
+        int | None, typer.Option("--requests", min=1, help="agent: how many requests, and as many questions.")
+    ] = None,
+    events: Annotated[
+        int | None, typer.Option("--events", min=1000, help="features: how many events become features.")
+    ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="A file of requests, not the project's own.")] = None,
     shop: Annotated[
         Path | None, typer.Option("--shop", metavar="PATH", help="A store to ask about, not the evaluation's own shop.")
@@ -26,30 +57,32 @@ def bench(
     store: StoreOption = None,
     _debug: DebugOption = False,
 ) -> None:
-    """Measures speed and memory beside an alternative, each in a process of its own and taking turns.
+    """Measures speed and memory, each way in a process of its own and taking turns.
 
-    agent: the agent's decisions beside the same model in LangChain's Hugging Face pipeline. Leave the machine alone
-    meanwhile: what else runs slows both.
+    agent: the agent's decisions beside the same model in LangChain's Hugging Face pipeline. features: events to
+    features of customers, and how the time grows with the events. Leave the machine alone meanwhile: what else runs
+    slows both.
 
     Examples:
 
     - `shopkeeper bench agent`
     - `shopkeeper bench agent --shop var/demo --requests 20`
+    - `shopkeeper bench features --events 1000000`
     """
-    from functools import partial
-
-    from channels import ways
     from channels.commands_eval import present, save
     from channels.terminal import Screen
-    from eval import bench_agent, run
+    from eval import run
     from eval.task import Inputs
 
     if name not in BENCHES:
         raise SettingError(f"there is no bench {name}: choose one of {', '.join(BENCHES)}")
     if test is not None and not test.exists():
         raise SettingError(f"there is no file {test}")
-    screen = Screen()
-    sides = bench_agent.Ways(ways.open_agent, ways.open_pipeline)
+    measure, counted, usual = BENCHES[name]
+    given = {"requests": requests, "events": events}
+    if other := next((option for option, value in given.items() if value is not None and option != counted), None):
+        raise SettingError(f"bench {name} has no {other}: leave out --{other}")
+    size, screen = given[counted] or usual, Screen()
     with screen.progress() as show:
         inputs = Inputs(
             test=test,
@@ -59,9 +92,9 @@ def bench(
         )
         done = run.measure(
             f"bench {name}",
-            partial(bench_agent.evaluate, ways=sides, requests=requests),
+            measure(size),
             inputs,
-            arguments={"requests": requests, "test": test, "shop": shop and shop.name},
+            arguments={counted: size, "test": test, "shop": shop and shop.name},
         )
     present(screen, done.record)
     save(screen, done.record, out, record=record)

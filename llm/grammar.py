@@ -15,6 +15,10 @@ _SHARED = r"""
 text ::= [A-Za-zÀ-ÿ '",.;:?()/&\n—–-]
 han ::= [\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f\u4e00-\u9fff]
 string ::= "\"" ([^"\\\x00-\x1f]){1,90} "\""
+letters ::= [A-Za-zÀ-ɏ]{1,2} | [A-Z]{3,4}
+mark ::= [^"\\\x00-\x1fA-Za-zÀ-ɏ]
+symbols ::= (letters | mark) (mark letters?){0,60}
+place ::= "," " "? [A-Z] [A-Z]
 id ::= "\"" [A-Za-z0-9] ([A-Za-z0-9_.-]){0,29} "\""
 integer ::= "-"? [0-9]{1,15}
 number ::= "-"? [0-9]{1,15} ("." [0-9]{1,8})?
@@ -70,7 +74,8 @@ def step_grammar(
     `tools` are OpenAI-style function descriptions ({"name", "parameters": JSON schema}); with `answer` False
     the model must call a tool, with no tools it must answer. A value's schema may have a `NARROWED` one beside
     it, and that may say `"copied": [texts]`: then the value is a stretch of words of one of these texts, or one
-    of its `enum`. Raises `ValueError` when neither a call nor an answer is possible.
+    of its `enum`; with `"symbols": True` it may also be a date, a code or a formula, and the abbreviation of a state
+    may follow a place. Raises `ValueError` when neither a call nor an answer is possible.
     """
     grammar = _Grammar()
     options = [f"tool{n}" for n in range(len(tools))]
@@ -159,7 +164,10 @@ class _Grammar:
         one = options[0]
         values = [_quoted(json.dumps(v, ensure_ascii=False)) for v in one.get("enum") or []]
         if "copied" in one:
-            values += [f'"\\"" {rule} "\\""' for rule in [self._stretches(tuple(one["copied"]))] if rule]
+            place = " place?" if one.get("symbols") else ""
+            values += [f'"\\"" {rule}{place} "\\""' for rule in [self._stretches(tuple(one["copied"]))] if rule]
+        if one.get("symbols"):
+            values.append('"\\"" symbols "\\""')
         if values:
             return "(" + " | ".join(values) + ")"
         kind = one.get("type", "string")

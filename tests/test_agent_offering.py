@@ -119,11 +119,12 @@ def test_very_long_words_stay_open() -> None:
     assert "copied" not in schema("search_products", "query", HumanMessage("tea " * 400))
 
 
-def test_figures_of_a_tool_of_ones_own_are_those_said_and_its_texts_stay_open() -> None:
+def test_figures_and_words_of_a_tool_of_ones_own_are_those_said() -> None:
     properties = {"size": {"type": "number"}, "product": {"type": "string"}}
     own = {"type": "function", "function": {"name": "weigh_parcel", "parameters": {"properties": properties}}}
     [one] = offer([own], [HumanMessage("a parcel of 2.5 kg with the blue mug")], NOBODY)
     assert isinstance(one, dict)
     offered = one["function"]["parameters"]["properties"]
     assert offered["size"][NARROWED] == {"enum": [2.5]}
-    assert offered["product"] == {"type": "string"}
+    said = "a parcel of 2.5 kg with the blue mug"
+    assert offered["product"][NARROWED] == {"type": "string", "copied": [said], "symbols": True}

@@ -122,6 +122,7 @@ def test_the_store_is_the_one_named_nearest_to_the_command(
         ["eval", "orchestrator", "--test", "no-such-file.jsonl"],
         ["eval", "statements", "--limit", "5"],
         ["bench", "juggling"],
+        ["bench", "features", "--requests", "5"],
         ["export-model", "--adapter", "nowhere"],
         ["finetune", "--resume", "--out", "nowhere"],
         ["dance"],

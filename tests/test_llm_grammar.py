@@ -116,6 +116,29 @@ def test_a_copied_argument_is_a_stretch_of_what_was_said(engine: Engine) -> None
     assert found[1].get("size", 5) in (5, "half a dozen")
 
 
+OPEN = {
+    "name": "look_up",
+    "parameters": {
+        "properties": {
+            "place": {
+                "type": "string",
+                "narrowed": {"type": "string", "copied": ["rain in Los Gatos on 3 May?"], "symbols": True},
+            },
+        },
+        "required": ["place"],
+    },
+}
+
+
+@pytest.mark.parametrize("wish", ["Rain in Las Gatas?", "Which day, as 2026-05-03?", "Which formula: x**2 or sin(x)?"])
+def test_open_words_are_those_said_or_a_code_a_date_or_a_formula(engine: Engine, wish: str) -> None:
+    found = parsed(engine.complete(_asked(wish), step_grammar([OPEN], [], answer=False), longest=60))
+    assert found is not None
+    place = re.sub(r", ?[A-Z]{2}$", "", found[1]["place"])
+    assert place
+    assert place in "rain in Los Gatos on 3 May" or not re.search(r"[A-Za-z]*[a-z][A-Za-z]*[a-z][A-Za-z]*[a-z]", place)
+
+
 def test_the_rules_of_copied_words_are_shared_and_stop_at_quotes() -> None:
     other = {**COPY, "name": "seek"}
     grammar = step_grammar([COPY, other], [])
