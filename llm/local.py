@@ -28,6 +28,10 @@ from llm.transcript import prompt, reply
 CONTEXT = 8192
 """Tokens of context; a conversation is cut to its last turns long before this."""
 
+CACHE_MB = 128
+"""Memory for what was read of conversations that another one pushed out of its slot: a dozen of them. Without a limit
+of its own the engine would keep 8 GB."""
+
 LONGEST = 400
 """Most tokens of one step."""
 
@@ -55,6 +59,7 @@ class Engine:
         settings.model.path = str(path)
         settings.n_ctx = CONTEXT * slots
         settings.n_parallel = slots
+        settings.cache_ram_mib = CACHE_MB
         settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
         settings.warmup = True
         settings.verbosity = -1
