@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.types import Command
 
 from agent.grounding import tidied
-from agent.offering import known_ids, name_of, offer
+from agent.offering import known_ids, mentioned, name_of, offer
 from tools.base import ToolContext, completed
 
 MOST_CALLS = 10
@@ -70,7 +70,8 @@ class Guard(AgentMiddleware[Any, Conversation]):
             if isinstance(message, AIMessage):
                 context.texts.append(str(message.response_metadata.get("raw", message.text)))
                 for call in message.tool_calls:
-                    given = tidied(call["name"], call["args"], said(shown), context.role, categories)
+                    given = mentioned(request.tools, shown, call["name"], call["args"])
+                    given = tidied(call["name"], given, said(shown), context.role, categories)
                     call["args"] = completed(call["name"], context, given)
         return response
 

@@ -14,8 +14,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from agent.figures import copying, figures
 from agent.mentions import QUANTITIES, mentions
+from agent.untaught import Said, copying, supported
 from data.store import Snapshot
 from llm.grammar import NARROWED
 from tools.base import REFERENCE, TOOLS
@@ -54,6 +54,16 @@ def offer(tools: Sequence[Offer], messages: Sequence[BaseMessage], known: frozen
     return [one for one in offered if one is not None]
 
 
+def mentioned(
+    tools: Sequence[Offer], messages: Sequence[BaseMessage], name: str, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`arguments` of a call of one of `tools` that was never taught, without what nobody mentioned."""
+    described = next((convert_to_openai_tool(tool)["function"] for tool in tools if name_of(tool) == name), None)
+    if described is None or name in TOOLS:
+        return dict(arguments)
+    return supported(described, arguments, _Words(messages).said)
+
+
 @lru_cache(maxsize=4)
 def known_ids(snapshot: Snapshot) -> frozenset[str]:
     """The ids of the shop's customers and orders, in lower case."""
@@ -76,15 +86,10 @@ class _Words:
             row for m in reversed(messages) if isinstance(m, ToolMessage) for row in (m.artifact or {}).get("rows", [])
         ]
         told = [code for m in reversed(messages) if isinstance(m, AIMessage) for code in _codes(str(m.text))]
-        self.figures = figures(self.texts)
         self.products = list(dict.fromkeys([*(str(row["id"]) for row in rows if row["id"]), *told]))
         self.brief = sum(len(text.split()) for text in self.texts) <= MOST_WORDS
-
-    def copied(self, schema: Mapping[str, Any], *, optional: bool) -> dict[str, Any]:
-        """The schema of an argument of a tool that was never taught, narrowed to what was said."""
         # What an earlier call brought may be wanted here, and its values are not among the words in sight.
-        texts = self.texts if self.brief and not self.calls else ()
-        return copying(schema, self.figures, texts=texts, optional=optional)
+        self.said = Said.of(self.texts, open_words=bool(self.calls) or not self.brief)
 
     def narrow(self, name: str, schema: Mapping[str, Any]) -> dict[str, Any] | None:
         """The schema of the argument `name`, narrowed; None where nothing in sight could be its value."""
@@ -122,7 +127,7 @@ def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[
             ids = list(dict.fromkeys([*carried[name], *named]))[:MOST]
             narrowed = {"type": "string", "enum": ids} if ids else None
         elif not learned:
-            narrowed = words.copied(properties[name], optional=name not in required)
+            narrowed = copying(name, properties[name], words.said, optional=name not in required)
         elif name in COPIED or name in QUANTITIES:
             narrowed = words.narrow(name, properties[name])
         else:

@@ -14,7 +14,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent import claims
 from agent.build import Agent, Answer, default_model, open_agent
-from agent.offering import offer
+from agent.offering import mentioned, offer
 from eval.task import Asker, Chooser, Decider, Decision, Planner, Thread
 from llm import signatures
 from llm.local import LocalChat
@@ -123,7 +123,10 @@ class _Chooser:
         said = [SystemMessage(signatures.prompt_of(tools)), HumanMessage(say)]
         described = [{"type": "function", "function": dict(tool)} for tool in tools]
         calls: Any = self.chat.bind_tools(offer(described, said, frozenset())).invoke(said).tool_calls
-        return (calls[0]["name"], calls[0]["args"]) if calls else None
+        if not calls:
+            return None
+        name = calls[0]["name"]
+        return name, mentioned(described, said, name, calls[0]["args"])
 
 
 def _made(answer: Answer) -> Made:
