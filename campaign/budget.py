@@ -75,7 +75,7 @@ def allocate(
     spends = dict.fromkeys(blind, even)
     if curves:
         known = budget - even * len(blind)
-        spends |= _optimal(curves, known, days, worth=1.0 if objective == "profit" else 0.0)
+        spends |= optimal_split(curves, known, days, worth=1.0 if objective == "profit" else 0.0)
     elif blind:
         spends[blind[0]] += budget - even * len(blind)  # the odd cent
     spends = {channel: round(spend, 2) for channel, spend in spends.items()}
@@ -99,6 +99,17 @@ def allocate(
         days=days,
         assumed=bool(blind),
     )
+
+
+def hedged_shares(ceilings: NDArray[np.float64], scales: NDArray[np.float64], budget: float) -> NDArray[np.float64]:
+    """Shares of `budget` by channel, summing to 1: the mean of the best splits under each of several equally likely
+    curves, each array (draws, channels), so that a channel of which little is known is neither all in nor all out."""
+    shares = np.zeros(ceilings.shape[1])
+    for ceiling, scale in zip(ceilings, scales, strict=True):
+        curves = {str(place): (float(c), float(s)) for place, (c, s) in enumerate(zip(ceiling, scale, strict=True))}
+        spends = np.array(list(optimal_split(curves, budget, 1, worth=0.0).values()))
+        shares += spends / max(float(spends.sum()), 1e-12)
+    return np.asarray(shares / shares.sum())
 
 
 def _check(budget: float, objective: str, margin: float, days: int) -> None:
@@ -132,8 +143,13 @@ def _chosen(response: ResponseModel, channels: Sequence[str] | None) -> list[str
     return list(dict.fromkeys(chosen))
 
 
-def _optimal(curves: Mapping[str, tuple[float, float]], budget: float, days: int, *, worth: float) -> dict[str, float]:
-    """Spend by channel with Σ spend ≤ budget, each at the same marginal gain, which is at least `worth`."""
+def optimal_split(
+    curves: Mapping[str, tuple[float, float]], budget: float, days: int, *, worth: float
+) -> dict[str, float]:
+    """Spend by channel with Σ spend ≤ budget, each at the same marginal gain, which is at least `worth`.
+
+    `curves`: (ceiling a day, scale in money a day) of each channel's ceiling · (1 − exp(−spend / scale)).
+    """
     names = list(curves)
     ceilings, scales = (np.array([curves[name][part] for name in names]) * days for part in (0, 1))
     first = np.log(np.maximum(ceilings / scales, 1e-300))

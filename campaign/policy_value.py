@@ -55,16 +55,6 @@ def effective_size(weights: np.ndarray) -> float:
     return float(weights.sum()) ** 2 / total if total else 0.0
 
 
-def snipw(rewards: np.ndarray, propensities: np.ndarray) -> float:
-    """Self-normalised estimate of the mean reward, from decisions that took the action.
-
-    >>> snipw(np.array([0.0, 1.0]), np.array([0.5, 0.25]))
-    0.6666666666666666
-    """
-    weights = 1.0 / propensities
-    return float((weights * rewards).sum() / weights.sum())
-
-
 def estimate(
     exposures: pd.DataFrame,
     customer_ids: Collection[str],

@@ -1,15 +1,16 @@
-"""What a channel gives back for its spend: saturating curves of orders, revenue and clicks, with their uncertainty."""
+"""What a channel gives back for its spend: saturating curves with carry-over, and their uncertainty."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
+from scipy.signal import lfilter
 
 from data.errors import ToolError
 from models.base import Model, load_frame, load_json, save_frame, save_json
@@ -26,6 +27,8 @@ DRAWS = 200
 LEAST_DAYS = 14
 TEST_DAYS = 56
 _GRID = 80
+_DECAYS = (0.0, 0.2, 0.4, 0.6, 0.8)
+"""Shares of a day's effect that may last into the next day."""
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +36,9 @@ Floats = NDArray[np.float64]
 class ResponseModel(Model):
     """y(x) = ceiling · (1 − exp(−x / scale)) for a day's spend x, one curve a channel and measure.
 
+    Where days show it, spend works on: x is then the geometric adstock (1 − d) Σ dⁱ spend_{t−i} (Broadbent 1979), which
+    is the day's own spend where that is even. `carry_over` has each channel's d, chosen by the Bayesian information
+    criterion, so that days without it keep d = 0.
     Revenue is the orders' curve times what an order brought, where orders are known: its own noise is far larger.
     Uncertainty comes from refitting on weeks drawn with replacement. `fitted` is False where no ad spend is known.
     `metrics`: WAPE of daily orders in the last 8 weeks, and that of orders in proportion to spend.
@@ -43,6 +49,7 @@ class ResponseModel(Model):
     def __init__(self) -> None:
         super().__init__()
         self.margin: float | None = None
+        self.carry_over: dict[str, float] = {}
         self._curves: dict[tuple[str, str], Floats] = {}
 
     @property
@@ -112,14 +119,16 @@ class ResponseModel(Model):
 
     def _fit(self, snapshot: Snapshot, *, as_of: pd.Timestamp, seed: int) -> None:
         self.margin = _margin(snapshot)
-        self._curves = {}
+        self._curves, self.carry_over = {}, {}
         spend = snapshot.frame("ad_spend")
         spend = spend[spend["day"] < cut_off(snapshot, as_of)].sort_values(["channel", "day"], kind="stable")
         missed = straight = sold = 0.0
-        for number, (channel, days) in enumerate(spend.groupby("channel", sort=True)):
-            if (days["spend"] > 0).sum() < LEAST_DAYS:
+        for number, (channel, rows) in enumerate(spend.groupby("channel", sort=True)):
+            if (rows["spend"] > 0).sum() < LEAST_DAYS:
                 continue
             rng = np.random.default_rng([seed, number])
+            self.carry_over[str(channel)] = _decay(rows)
+            days = rows.assign(spend=_carried(rows, self.carry_over[str(channel)]))
             self._curves |= {(str(channel), measure): c for measure, c in _channel_curves(days, rng).items()}
             past = days["day"] < days["day"].max() - pd.Timedelta(TEST_DAYS - 1, "D")
             spent_before = days.loc[past, "spend"].gt(0).any()
@@ -129,7 +138,7 @@ class ResponseModel(Model):
                 and days.loc[past, "conversions"].notna().all()
                 and not past.all()
             ):
-                x, y = days["spend"].to_numpy(float), days["conversions"].fillna(0.0).to_numpy(float)
+                x, y = _carried(rows, _decay(rows[past])), days["conversions"].fillna(0.0).to_numpy(float)
                 train, test = past.to_numpy(bool), ~past.to_numpy(bool)
                 ceiling, scale = _least_squares(x[train], y[train])
                 missed += np.abs(y[test] - ceiling * _rise(x[test], scale)).sum()
@@ -145,14 +154,40 @@ class ResponseModel(Model):
         ]
         empty = pd.DataFrame({"channel": [], "measure": [], "ceiling": [], "scale": []})
         save_frame(folder, "curves", pd.concat(rows, ignore_index=True) if rows else empty)
-        save_json(folder, "settings", {"margin": self.margin})
+        save_json(folder, "settings", {"margin": self.margin, "carry_over": self.carry_over})
 
     def _load(self, folder: Path) -> None:
-        self.margin = load_json(folder, "settings")["margin"]
+        settings = load_json(folder, "settings")
+        self.margin, self.carry_over = settings["margin"], settings.get("carry_over", {})
         self._curves = {
             (str(channel), str(measure)): rows[["ceiling", "scale"]].to_numpy(float).T
             for (channel, measure), rows in load_frame(folder, "curves").groupby(["channel", "measure"])
         }
+
+    def _parameters(self) -> Mapping[str, Any]:
+        return {"decays": list(_DECAYS)}
+
+
+def _carried(days: pd.DataFrame, decay: float) -> Floats:
+    """Adstock of each row's day; a day without a row spent nothing."""
+    daily = days.set_index("day")["spend"].resample("D").sum()
+    lasting = pd.Series(lfilter([1 - decay], [1, -decay], daily.to_numpy(float)), index=daily.index)
+    return np.asarray(lasting.reindex(days["day"]), dtype=np.float64)
+
+
+def _decay(days: pd.DataFrame) -> float:
+    """The carry-over that explains the days' orders (else clicks) best, 0 unless it earns its parameter (BIC)."""
+    column = "conversions" if days["conversions"].fillna(0.0).sum() > 0 else "clicks"
+    y = days[column].fillna(0.0).to_numpy(float)
+    if y.sum() <= 0:
+        return 0.0
+    costs = {}
+    for decay in _DECAYS:
+        x = _carried(days, decay)
+        ceiling, scale = _least_squares(x, y)
+        missed = max(float(((y - ceiling * _rise(x, scale)) ** 2).sum()), 1e-12)
+        costs[decay] = len(y) * np.log(missed) + (np.log(len(y)) if decay else 0.0)
+    return min(costs, key=lambda decay: costs[decay])
 
 
 def _gains(ceiling: Floats, scale: Floats, spend: float, days: int) -> Floats:

@@ -122,3 +122,14 @@ def test_days_after_the_cut_off_do_not_count(shop: Shop) -> None:
     cut = pd.Timestamp("2024-01-01") + pd.Timedelta(days=200)
     known = ResponseModel().fit(shop(early, boom), as_of=cut)
     assert known.value("google", 2000, "orders") == ResponseModel().fit(shop(early)).value("google", 2000, "orders")
+
+
+def test_spend_that_works_on_is_found_and_daily_spend_is_not_mistaken_for_it(shop: Shop) -> None:
+    days = ad_days("google", 16, 130)
+    lasting = days["spend"].ewm(alpha=0.4, adjust=False).mean()
+    sold = np.random.default_rng(3).poisson(16 * (1 - np.exp(-lasting / 130)))
+    carried = days.assign(channel="tiktok", conversions=sold)
+    model = ResponseModel().fit(shop(days, carried))
+    assert model.carry_over == {"google": 0.0, "tiktok": 0.6}
+    truth = 28 * 16 * (1 - np.exp(-1.0))
+    assert model.value("tiktok", 28 * 130, "orders")[0] == pytest.approx(truth, rel=0.1)
