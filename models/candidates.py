@@ -8,7 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from models.backtest import capped
+from models.backtest import STEP, capped
+from models.demand_trees import DemandTrees
 from models.neighbours import Matrix
 
 Series = NDArray[np.float64]
@@ -22,22 +23,29 @@ FORMULA_WORDS = "s_t = Σ r_i q_i"
 _TRY_WEEKS = 8
 
 
-def item_candidates(history: Series, reference: Series, horizon: int) -> dict[str, Series]:
+def item_candidates(history: Series, reference: Series, horizon: int, *, seed: int = 0) -> dict[str, Series]:
     """Paths (series × horizon) of single items, by name of the method, from histories (series × weeks).
 
-    Large single orders are capped first, since they seldom come again; `reference` is the category's history.
+    Large single orders are capped first, since they seldom come again; `reference` is the category's history. The
+    trees learn medians over all items: alone they would lie below the sum, so they only ever come mixed.
     """
     usual = capped(history)
     mean = _flat(_tail_mean(usual, 8), horizon)
     median = _flat(np.median(history[:, -8:], axis=1), horizon)
     smooth = _each(usual, horizon, _smoothing)
     theta = _each(usual, horizon, _theta)
+    mixed = (mean + median + smooth + theta) / 4
+    trees = DemandTrees(STEP, objective="regression_l1", each=True).fit(history, seed=seed)
     found = rule_candidates(history, horizon) | {
         "8-week mean without outliers": mean,
         "exponential smoothing": smooth,
         "Theta": theta,
         "Croston SBA": _each(usual, horizon, _croston),
-        "mean of smoothing, Theta, 8-week mean and median": (mean + median + smooth + theta) / 4,
+        "mean of smoothing, Theta, 8-week mean and median": mixed,
+        "trees over all items with smoothing, Theta, 8-week mean and median": (
+            mixed + _flat(trees.predict(history), horizon)
+        )
+        / 2,
     }
     if history.shape[1] >= SEASONAL_WEEKS:
         found["8-week mean with last year's season"] = mean * season(reference, horizon)

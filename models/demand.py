@@ -90,7 +90,7 @@ def demand_of(snapshot: Snapshot, as_of: pd.Timestamp) -> Demand:
     events = snapshot.frame("events")
     events = events[events["kind"].isin(["purchase", "return"]) & (events["at"] < now) & events["product_id"].notna()]
     columns = ["at", "customer_id", "kind", "product_id", "quantity", "unit_price"]
-    sold = _without_mistakes(events[columns])
+    sold = without_mistakes(events[columns])
     products = snapshot.frame("products")
     items = pd.Index(products["product_id"].astype(object))
     item = positions(items, sold["product_id"])
@@ -112,7 +112,8 @@ def demand_of(snapshot: Snapshot, as_of: pd.Timestamp) -> Demand:
     )
 
 
-def _without_mistakes(events: pd.DataFrame) -> pd.DataFrame:
+def without_mistakes(events: pd.DataFrame) -> pd.DataFrame:
+    """The purchases of `events` (at, customer_id, kind, product_id, quantity) but for those soon given back whole."""
     sold = events[events["kind"] == "purchase"]
     back = events[(events["kind"] == "return") & events["customer_id"].notna()]
     if back.empty:
