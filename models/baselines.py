@@ -41,7 +41,7 @@ class Logistic:
         from sklearn.linear_model import LogisticRegression
 
         self.names = [str(c) for c in features.columns]
-        values = _squashed(features)
+        values = squashed(features)
         known = np.isfinite(values)
         self.mean = np.divide(np.where(known, values, 0.0).sum(axis=0), np.maximum(known.sum(axis=0), 1))
         spread = np.where(known, values - self.mean, 0.0).std(axis=0)
@@ -57,7 +57,7 @@ class Logistic:
         return moved
 
     def _standard(self, features: pd.DataFrame) -> Array:
-        z = (_squashed(features[self.names]) - self.mean) / self.scale
+        z = (squashed(features[self.names]) - self.mean) / self.scale
         standard: Array = np.where(np.isfinite(z), z, 0.0)
         return standard
 
@@ -78,7 +78,8 @@ class Logistic:
         return cls(saved["penalty"], list(saved["names"]), **arrays, intercept=float(saved["intercept"]))
 
 
-def _squashed(features: pd.DataFrame) -> Array:
+def squashed(features: pd.DataFrame) -> Array:
+    """sign(x)·log(1+|x|) of every value, shape of the input."""
     values = features.to_numpy(dtype="float64")
     squashed: Array = np.sign(values) * np.log1p(np.abs(values))
     return squashed

@@ -1,13 +1,14 @@
 """Who will buy: a calibrated purchase propensity per customer, with reasons in words.
 
 Time split, with cut-offs every 30 days before `as_of` and labels "bought within the next 30 days": LightGBM and
-the logistic regression σ(θᵀx) are trained on the early cut-offs, calibrated on the one before last and compared on
-the last, whose labels end at `as_of`. The better of them serves, trained again one step later.
+the logistic regression σ(θᵀx) are trained on the early cut-offs and compared on the last, whose labels end at `as_of`.
+The better of them serves, trained again one step later. Each is calibrated on customers held out at all its cut-offs:
+a scaling fitted on the latest month alone follows that month's luck (error .050 instead of .03 on Online Retail).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,6 +36,7 @@ SPEND_FORMULA = "chance of an order x typical order value, drawn towards the sho
 _CUTS = 6
 _FEW_CUSTOMERS = 100
 _FEW_HITS = 10
+_FOLDS = 3  # of customers, for calibration
 _USUAL_RATE = 0.1  # of a shop of which nothing is known yet; weighs five customers
 _MORE_IS_MORE = (
     "orders_30",
@@ -72,7 +74,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class _Slice:
+class Slice:
     """What was known of each customer at a cut-off (`features`), and whether they then bought (`labels`, 0 or 1)."""
 
     features: pd.DataFrame
@@ -146,6 +148,12 @@ class BehaviourModel(Model):
                     break
         return sorted(found, key=lambda reason: -abs(reason.effect))[:top]
 
+    @property
+    def features(self) -> pd.DataFrame:
+        """What was known of each customer at `as_of`: index customer_id, the columns of `data.features`."""
+        self.require_fitted()
+        return self._features.copy()
+
     def source(self, formula: str = "") -> str:
         """As for every model, with the kind that serves."""
         return super().source(f"{self.kind}, {formula}" if formula else self.kind)
@@ -161,7 +169,7 @@ class BehaviourModel(Model):
     def _fit(self, snapshot: Snapshot, *, as_of: pd.Timestamp, seed: int) -> None:
         now = as_of + _TICK  # a feature counts what is strictly earlier, and the last event has happened
         self._features = words.customer_features(snapshot, as_of=now).astype("float64")
-        slices = _slices(snapshot, now)
+        slices = labelled_slices(snapshot, now)
         self._scorer = self._chosen(slices, seed)
         hits = sum(float(s.labels.sum()) for s in slices)
         trials = sum(len(s.labels) for s in slices)
@@ -171,7 +179,7 @@ class BehaviourModel(Model):
         self._scores = pd.DataFrame({"probability": probability}, index=self._features.index)
         self._scores["order_value"] = values["value"].reindex(self._scores.index).fillna(values.attrs["mean"])
 
-    def _chosen(self, slices: list[_Slice], seed: int) -> _Scorer | None:
+    def _chosen(self, slices: list[Slice], seed: int) -> _Scorer | None:
         """The best scorer on the latest slice, trained again with it; fills `kind` and `metrics`."""
         self.kind = "base_rate"
         kinds: list[Kind] = ["logistic"]
@@ -186,7 +194,7 @@ class BehaviourModel(Model):
             self.metrics = _metrics(last.labels, scored)
             kinds = sorted(scored, key=lambda kind: -self.metrics[f"auc_{kind}"])
         for kind in kinds:
-            scorer = _scorer(kind, slices, seed, refit=True)
+            scorer = _scorer(kind, slices, seed)
             if scorer is not None:
                 self.kind = kind
                 if f"auc_{kind}" in self.metrics:
@@ -221,11 +229,14 @@ class BehaviourModel(Model):
         self._scorer = _Scorer(model, Platt(**state["platt"]))
 
     def _parameters(self) -> Mapping[str, Any]:
-        return {"horizon_days": HORIZON, "cuts": _CUTS}
+        return {"horizon_days": HORIZON, "cuts": _CUTS, "calibration_folds": _FOLDS}
 
 
-def _slices(snapshot: Snapshot, now: pd.Timestamp) -> list[_Slice]:
-    """Labelled slices, the latest first, as far back as a customer had 30 days in which to be known."""
+def labelled_slices(snapshot: Snapshot, now: pd.Timestamp) -> list[Slice]:
+    """What was known every 30 days before `now` and who then bought, the latest first.
+
+    As far back as a customer had 30 days in which to be known.
+    """
     events = snapshot.frame("events")
     bought = events.loc[(events["kind"] == "purchase") & events["customer_id"].notna(), ["at", "customer_id"]]
     first = events["at"].min()
@@ -240,28 +251,38 @@ def _slices(snapshot: Snapshot, now: pd.Timestamp) -> list[_Slice]:
         if features.empty:
             break
         labels = features.index.isin(buyers).astype("float64")
-        slices.append(_Slice(features, labels))
+        slices.append(Slice(features, labels))
     return slices
 
 
-def _scorer(kind: Kind, slices: list[_Slice], seed: int, *, refit: bool = False) -> _Scorer | None:
-    """A model of the earlier `slices`, calibrated on the latest one; with `refit` then trained on all of them.
+def _scorer(kind: Kind, slices: list[Slice], seed: int) -> _Scorer | None:
+    """A model of all `slices`, calibrated on what it says of customers whom it was not fitted on.
 
-    None where the earlier slices are too few or hold too few of one class.
+    None where the earlier slices hold too few of one class.
     """
-    later, train = slices[0], slices[1:] or slices
-    features, labels = _joined(train)
-    if min(labels.sum(), len(labels) - labels.sum()) < _FEW_HITS:
+    _, early = _joined(slices[1:] or slices)
+    if min(early.sum(), len(early) - early.sum()) < _FEW_HITS:
         return None
+    features, labels = _joined(slices)
+    fit = _fitter(kind, slices, seed)
+    fold = pd.factorize(features.index)[0] % _FOLDS
+    unseen = np.full(len(labels), np.nan)
+    for held in range(_FOLDS):
+        rest = fold != held
+        if 0 < labels[rest].sum() < rest.sum():
+            unseen[~rest] = fit(features[rest], labels[rest]).predict(features[~rest])
+    known = np.isfinite(unseen)
+    return _Scorer(fit(features, labels), Platt.fitted(unseen[known], labels[known]))
+
+
+def _fitter(kind: Kind, slices: list[Slice], seed: int) -> Callable[[pd.DataFrame, Array], Logistic | Trees]:
+    """How to fit `kind`: as many trees as help on the latest slice when they are grown on the others."""
     if kind == "logistic":
-        logistic = Logistic().fit(features, labels)
-        platt = Platt.fitted(logistic.predict(later.features), later.labels) if len(slices) > 1 else Platt()
-        return _Scorer(Logistic().fit(*_joined(slices)) if refit else logistic, platt)
-    trees = Trees(_monotone(features)).fit(features, labels, later=(later.features, later.labels), seed=seed)
-    platt = Platt.fitted(trees.predict(later.features), later.labels)
-    if refit:
-        trees = Trees(_monotone(features)).fit(*_joined(slices), rounds=trees.rounds, seed=seed)
-    return _Scorer(trees, platt)
+        return lambda features, labels: Logistic().fit(features, labels)
+    later, (features, labels) = slices[0], _joined(slices[1:])
+    monotone = _monotone(features)
+    rounds = Trees(monotone).fit(features, labels, later=(later.features, later.labels), seed=seed).rounds
+    return lambda features, labels: Trees(monotone).fit(features, labels, rounds=rounds, seed=seed)
 
 
 def _monotone(features: pd.DataFrame) -> dict[str, int]:
@@ -279,11 +300,11 @@ def _family(feature: str) -> str:
     return stem if span.isdigit() or span == "all" else feature
 
 
-def _joined(slices: list[_Slice]) -> tuple[pd.DataFrame, Array]:
+def _joined(slices: list[Slice]) -> tuple[pd.DataFrame, Array]:
     return pd.concat([s.features for s in slices]), np.concatenate([s.labels for s in slices])
 
 
-def _both_classes(piece: _Slice) -> bool:
+def _both_classes(piece: Slice) -> bool:
     return bool(0 < piece.labels.sum() < len(piece.labels))
 
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 ROUNDS, PATIENCE = 400, 30
+LEAVES = 5
 
 # Small trees on few columns each: shops have thousands of customers, not millions, and many columns say the same.
 _LEAF = (20, 200)
 _PARAMETERS: dict[str, Any] = {
     "objective": "binary",
     "learning_rate": 0.05,
-    "num_leaves": 5,
     "lambda_l2": 5.0,
     "feature_fraction": 0.3,
     "bagging_fraction": 0.7,
@@ -36,10 +36,11 @@ _PARAMETERS: dict[str, Any] = {
 
 class Trees:
     """Boosted trees of log-odds. `monotone` holds a feature to one direction (+1 or -1), so that no reason
-    contradicts common sense."""
+    contradicts common sense; `leaves` are those of each tree."""
 
-    def __init__(self, monotone: Mapping[str, int] | None = None) -> None:
+    def __init__(self, monotone: Mapping[str, int] | None = None, *, leaves: int = LEAVES) -> None:
         self.monotone = dict(monotone or {})
+        self.leaves = leaves
         self.rounds = ROUNDS
         self._booster: Booster | None = None
 
@@ -57,6 +58,7 @@ class Trees:
 
         parameters = _PARAMETERS | {
             "seed": seed,
+            "num_leaves": self.leaves,
             "min_data_in_leaf": min(max(len(labels) // 50, _LEAF[0]), _LEAF[1]),
             "monotone_constraints": [self.monotone.get(str(c), 0) for c in features.columns],
         }
