@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test leaderboard lint lock clean
 
 help:
 	@echo "make setup   the environment alone"
 	@echo "make demo    sets everything up, builds the demo shop, trains its models, answers as the agent"
 	@echo "make test    sets everything up, runs all checks and tests"
+	@echo "make leaderboard   measures every prediction task on the data in SHOPKEEPER_DATA, and records it"
 
 setup: $(READY) var/llm/orchestrator.gguf
 
@@ -34,6 +35,13 @@ demo: setup
 
 test: setup lint
 	@$(BIN)/python -m pytest
+
+# Every prediction task on the public data of SHOPKEEPER_DATA, recorded; leave the machine alone meanwhile.
+MEASURED := session_purchase next_purchase campaign_response lifetime email_uplift off_policy budget sequential_rec \
+	next_basket session_rec product_search sales_forecast intermittent sku_forecast inventory
+
+leaderboard: setup
+	@for task in $(MEASURED); do $(BIN)/shopkeeper eval $$task --record || exit $$?; done
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -18,11 +18,34 @@ HEADLINES: dict[str, tuple[str, ...]] = {
     "plans": ("needed_tools", "full_plans", "median_plan_s"),
     "answers": ("clean", "fallback_share", "exceptions", "claims"),
     "consistency": ("pass^4",),
+    "session_purchase": (
+        "roc_auc",
+        "pr_auc",
+        "ece",
+        "ece_perfect",
+        "roc_auc_without_page_values",
+        "pr_auc_without_page_values",
+        "ece_without_page_values",
+    ),
+    "next_purchase": ("roc_auc", "pr_auc", "ece", "ece_perfect"),
+    "campaign_response": ("roc_auc", "pr_auc", "profit", "journey/roc_auc", "journey/pr_auc", "journey/lift@10%"),
+    "sequential_rec": ("hr@10", "ndcg@10", "video_games/hr@10", "video_games/ndcg@10"),
+    "bench features": ("events", "seconds", "growth", "peak_mb"),
     "bench agent": ("faster", "decision_s", "one_tool_answer_s", "first_word_s", "peak_mb", "same_tool"),
 }
 """The metrics of each task that the leaderboard shows, in this order; a task that is not named shows all."""
 
-PUBLISHED: dict[str, dict[str, dict[str, float]]] = {}
+PUBLISHED: dict[str, dict[str, dict[str, float]]] = {
+    "sequential_rec": {
+        "SASRec (in Zhou et al. 2020)": {"hr@10": 0.0605, "ndcg@10": 0.0318},
+        "S3-Rec (Zhou et al. 2020)": {"hr@10": 0.0647, "ndcg@10": 0.0327},
+    },
+    "session_rec": {
+        "SR-GNN, on the official test days": {"p@20": 0.507},
+        "GCE-GNN, on the official test days": {"p@20": 0.542, "mrr@20": 0.19},
+    },
+    "session_purchase": {"XGBoost, on all sessions": {"roc_auc": 0.937, "pr_auc": 0.754}},
+}
 """Of each task: what others report on the same data, as source → metric → value."""
 
 _INTRODUCTION = """# Leaderboard

@@ -21,6 +21,21 @@ TASKS: dict[str, str] = {
     "function_calling": "eval.function_calling",
     "statements": "eval.statements",
     "injection": "eval.injection",
+    "next_purchase": "eval.next_purchase",
+    "campaign_response": "eval.campaign_response",
+    "session_purchase": "eval.session_purchase",
+    "session_rec": "eval.session_rec",
+    "product_search": "eval.product_search",
+    "budget": "eval.budget",
+    "off_policy": "eval.off_policy",
+    "email_uplift": "eval.email_uplift",
+    "lifetime": "eval.lifetime",
+    "sales_forecast": "eval.sales_forecast",
+    "intermittent": "eval.intermittent",
+    "sku_forecast": "eval.sku_forecast",
+    "inventory": "eval.inventory",
+    "sequential_rec": "eval.sequential_rec",
+    "next_basket": "eval.next_basket",
 }
 """Each task's module; names, so that one task need not load what another measures with."""
 

