@@ -17,7 +17,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from agent.mentions import QUANTITIES, mentions
 from agent.untaught import Said, copying, supported
 from data.store import Snapshot
-from llm.grammar import NARROWED
+from llm.grammar import NARROWED, UNTAUGHT
 from tools.base import REFERENCE, TOOLS
 
 KINDS = {"customer_id": "customer", "order_id": "order", "campaign_id": "campaign"}
@@ -139,6 +139,8 @@ def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[
         else:
             del properties[name]
     function = {**described["function"], "parameters": {**schema, "properties": properties}}
+    if not learned:
+        function[UNTAUGHT] = True
     return {**described, "function": function}
 
 

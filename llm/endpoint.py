@@ -21,7 +21,7 @@ from pydantic import PrivateAttr
 
 from data.errors import AgentError
 from llm.calls import written
-from llm.grammar import NARROWED
+from llm.grammar import NARROWED, UNTAUGHT
 from llm.signatures import lines_of
 from llm.transcript import reply
 
@@ -166,15 +166,11 @@ class EndpointWriter:
         return str(self._chat.invoke([SystemMessage(self._system), HumanMessage(ask)]).text).strip()
 
 
-def _plain(tool: dict[str, Any]) -> dict[str, Any]:
-    """The tool's description without what only a grammar understands."""
-    function = tool["function"]
-    parameters = function.get("parameters") or {}
-    properties = {
-        name: {key: value for key, value in schema.items() if key != NARROWED}
-        for name, schema in (parameters.get("properties") or {}).items()
-    }
-    return {**tool, "function": {**function, "parameters": {**parameters, "properties": properties}}}
+def _plain(described: Any) -> Any:
+    """A tool's description without what only a grammar understands."""
+    if isinstance(described, dict):
+        return {key: _plain(value) for key, value in described.items() if key not in (NARROWED, UNTAUGHT)}
+    return [_plain(one) for one in described] if isinstance(described, list) else described
 
 
 def _native(message: BaseMessage) -> BaseMessage:

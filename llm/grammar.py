@@ -29,6 +29,9 @@ boolean ::= "true" | "false"
 NARROWED = "narrowed"
 """Beside a value's schema: the narrower one that a grammar can hold a model to, and a server's tools can't express."""
 
+UNTAUGHT = "untaught"
+"""Says of a tool's description that the model never learned it."""
+
 _PIECE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]|[^\W_]+(?:(?:['’](?!s\b)|[._/&+-]+)[^\W_]+)*|[^\s\"\\\\]")
 """A word, with what is inside it (an id's dash, no genitive), or a single other character; JSON's own are gaps."""
 

@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 import prompts
 from agent import toolbox
 from llm import weights
-from llm.local import CALL_FROM, Engine, LocalChat, LocalWriter, offered
+from llm.local import CALL_FROM, SURE_FROM, Engine, LocalChat, LocalWriter, offered
 from tools import base
 from tools.base import REFERENCE, Role
 
@@ -128,6 +128,17 @@ def test_a_call_is_made_when_it_is_likely_enough(
     reply = chat.invoke([SystemMessage("x"), HumanMessage("y")])
     assert [call["name"] for call in reply.tool_calls] == ([called] if called else [])
     assert server.grammar.startswith("root ::= prose" if called is None else r'root ::= "\":"')
+
+
+@pytest.mark.parametrize(("chance", "called"), [(SURE_FROM + 0.01, ["weigh_parcel"]), (SURE_FROM - 0.01, [])])
+def test_a_tool_that_was_never_taught_must_be_likelier(
+    monkeypatch: pytest.MonkeyPatch, chance: float, called: list[str]
+) -> None:
+    own = {"name": "weigh_parcel", "parameters": {"properties": {"target": {"type": "string"}}, "required": ["target"]}}
+    tools = [{"type": "function", "function": own | {"untaught": True}}, *toolbox.bound("marketer")]
+    chat = _chat(monkeypatch, _Server(chance, "weigh_parcel")).bind_tools(tools)
+    reply = chat.invoke([SystemMessage("x"), HumanMessage("y")])
+    assert [call["name"] for call in reply.tool_calls] == called
 
 
 def test_where_a_call_must_be_made_nobody_asks_how_likely_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
