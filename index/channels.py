@@ -81,7 +81,7 @@ class Channels:
         none = 0 * one
         columns = [
             found.mean(axis=1) if len(asked) else none,
-            found @ idf / max(float(idf.sum()), 1e-9),
+            (found * idf).sum(axis=1) / max(float(idf.sum()), 1e-9),
             ((1 - found) * idf).max(axis=1) if len(asked) else none,
             found[:, 0] if len(asked) else none,
             found[:, -1] if len(asked) else none,
