@@ -170,7 +170,9 @@ def at_one_quantile(mean: Array, shape: Array) -> tuple[Array, float]:
     if not _read(below, low).sum() < total < _read(below, high).sum():
         return mean, float("nan")
     q = float(brentq(lambda q: float(_read(below, q).sum()) - total, low, high, xtol=1e-10))
-    return _read(below, q), q
+    point = _read(below, q)
+    # Where many customers leave zero at one quantile the sum jumps over the total there.
+    return point * (total / max(float(point.sum()), 1e-9)), q
 
 
 def _read(below: Array, q: float) -> Array:
