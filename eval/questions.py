@@ -56,7 +56,7 @@ _CHAT: tuple[tuple[str, str], ...] = (
     ("shopper", "where is my order?"),
 )
 
-_ROUNDS = 8
+_ROUNDS = 40
 
 
 @dataclass(frozen=True)
