@@ -95,7 +95,10 @@ class Channel:
 
 @dataclass(frozen=True)
 class Copy:
-    """Words: one text for one channel; `own_words` is False where a template stood in, `claims` its facts' sources."""
+    """Words: one text for one channel; `own_words` is False where a template stood in, `claims` its facts' sources.
+
+    A `segment` of the audience may have words of its own; of several `variant`s each customer gets one by chance.
+    """
 
     channel: str
     product_id: str
@@ -105,6 +108,8 @@ class Copy:
     limit: int
     own_words: bool
     claims: Mapping[str, str]
+    segment: str = "everyone"
+    variant: str = "A"
 
 
 @dataclass(frozen=True)
@@ -138,12 +143,29 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Member:
-    """One customer of the experiment: the arm, and for the treated the channel."""
+    """One customer of the experiment: the arm, and what the treated get: channel, offer (a share off) and products.
+
+    `products` are ids, the one that the copy is about first; `send_at` overrides the channel's own time.
+    """
 
     customer_id: str
     arm: Literal["treated", "holdout"]
     channel: str
     propensity: float
+    offer: float = 0.0
+    products: tuple[str, ...] = ()
+    segment: str = "everyone"
+    send_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """How the joint plan was found: expected profit, the bound that no plan can pass, and the relative gap between."""
+
+    method: str
+    value: float
+    bound: float
+    gap: float
 
 
 @dataclass(frozen=True)
@@ -193,6 +215,7 @@ class Plan:
     snapshot_id: str
     models: Mapping[str, str]
     fingerprint: str
+    solution: Solution | None = None
 
     @property
     def contacted(self) -> int:
