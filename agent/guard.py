@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, cast
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
@@ -12,6 +13,7 @@ from langgraph.types import Command
 
 from agent.grounding import tidied
 from agent.offering import known_ids, mentioned, name_of, offer
+from data.errors import AgentError
 from tools.base import ToolContext, completed
 
 MOST_CALLS = 10
@@ -43,9 +45,14 @@ class Conversation(ToolContext):
     """The context of one turn: what the tools see, who listens, and what the model wrote."""
 
     task: str = "chat"
+    stop: Event | None = None
     on_step: Callable[[Step], None] | None = None
     texts: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+
+
+class StoppedError(AgentError):
+    """Nobody waits for the answer any more."""
 
 
 class Guard(AgentMiddleware[Any, Conversation]):
@@ -56,6 +63,7 @@ class Guard(AgentMiddleware[Any, Conversation]):
     ) -> ModelResponse:
         """Shows the last turns, offers the ids in sight, drops invented arguments, ends what leads nowhere."""
         shown, context = in_sight(request.messages), request.runtime.context
+        stopped(context)
         request = request.override(messages=shown)
         if context.task == "plan" and under_way(shown):
             # A plan is whole when it has been drafted; which call brings it there is the model's choice.
@@ -80,6 +88,7 @@ class Guard(AgentMiddleware[Any, Conversation]):
     ) -> ToolMessage | Command[Any]:
         """Times the call, tells who listens, and stops a result that a shopper may not see."""
         context = cast("Conversation", request.runtime.context)
+        stopped(context)
         started = time.perf_counter()
         message = handler(request)
         done = context.calls[-1] if context.calls else None
@@ -92,6 +101,12 @@ class Guard(AgentMiddleware[Any, Conversation]):
             if context.on_step:
                 context.on_step(step)
         return message
+
+
+def stopped(context: Conversation) -> None:
+    """Raises `StoppedError` once the one who asked has gone away."""
+    if context.stop is not None and context.stop.is_set():
+        raise StoppedError("the answer was stopped")
 
 
 def in_sight(messages: list[AnyMessage]) -> list[AnyMessage]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from agent import claims
 from agent.finish import Finished
-from agent.guard import Conversation
+from agent.guard import Conversation, stopped
 from tools.base import REFERENCE, render
 
 _END = re.compile(r"[.?](\s|$)|\n")
@@ -19,14 +19,16 @@ class Listener:
     """
 
     def __init__(
-        self, context: Conversation, names: claims.Names, earlier: int, on_token: Callable[[str], None]
+        self, context: Conversation, names: claims.Names, earlier: int, on_token: Callable[[str], None] | None
     ) -> None:
-        self._context, self._names, self._earlier, self._on_token = context, names, earlier, on_token
+        self._context, self._names, self._earlier = context, names, earlier
+        self._on_token = on_token or (lambda _: None)
         self._buffer, self._held, self._shown = "", "", ""
         self._calls = len(context.texts)
 
     def __call__(self, piece: str) -> None:
-        """One decoded piece."""
+        """One decoded piece; `StoppedError` once nobody waits for it."""
+        stopped(self._context)
         if len(self._context.texts) != self._calls:  # a new step begins
             self._calls, self._buffer, self._held = len(self._context.texts), "", ""
         self._buffer += piece

@@ -16,7 +16,7 @@ from channels.options import DebugOption, StoreOption, require_customer, store_a
 from data.errors import SettingError, ShopkeeperError
 
 if TYPE_CHECKING:
-    from agent.build import Agent, Answer, Task
+    from agent.orchestrator import Agent, Answer, Task
     from channels.terminal import Screen
     from tools.base import Role
 

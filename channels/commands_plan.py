@@ -13,7 +13,7 @@ from channels.options import DebugOption, StoreOption, at_store, records_of, sto
 from data.errors import CampaignError
 
 if TYPE_CHECKING:
-    from agent.build import Agent, Answer
+    from agent.orchestrator import Agent, Answer
     from channels.terminal import Screen
     from data.store import Store
 

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent import claims
-from agent.build import Agent, Answer, default_model, open_agent
+from agent.build import default_model, open_agent
 from agent.offering import mentioned, offer
+from agent.orchestrator import Agent, Answer
 from eval.task import Asker, Chooser, Decider, Decision, Planner, Thread
 from llm import signatures
 from llm.local import LocalChat
 from tools.base import Call, Role
 
 if TYPE_CHECKING:
-    from agent.build import Task
+    from agent.orchestrator import Task
 
 Made = list[tuple[str, Mapping[str, Any]]]
 

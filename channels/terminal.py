@@ -20,8 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from agent.build import Answer
     from agent.guard import Step
+    from agent.orchestrator import Answer
     from tools.base import Citation
 
 MARGIN = 7

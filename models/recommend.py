@@ -38,6 +38,8 @@ POPULAR_DAYS = 7.0
 TEST_DAYS = 30
 TEST_CUSTOMERS = 1500
 CUT = 20
+EXPLAINED_AT_ONCE = 200
+"""Customers whose scores lie in memory at once while pairs are explained."""
 MIXES = tuple((content, popular, 0.3) for content in (0.15, 0.3, 0.6) for popular in (0.0, 0.15, 0.4))
 """Weights of content, popularity and friends beside the neighbours' 1, among which the time split chooses."""
 REPEAT_SHARE = 0.5
@@ -94,15 +96,16 @@ class RecommendModel(Model):
         customer_id: str | None,
         *,
         seeds: Sequence[str] = (),
+        live: Sequence[tuple[str, str]] = (),
         allowed: Collection[str] | None = None,
         limit: int = 3,
     ) -> list[Recommendation]:
         """The best `limit` products for a customer, best first, each with its evidence.
 
-        The customer's history leads; without one the session's `seeds` (product ids) do; without either the
-        best sellers are shown. Out-of-stock and inactive products never come (unknown stock may), nor do the
-        seeds or, in a shop where few things are bought twice, what the customer has. `allowed` narrows the
-        choice to these product ids.
+        The customer's history leads, with what happened since the snapshot (`live`: kind of event and product
+        id) added to it; without any the session's `seeds` (product ids) do; without either the best sellers are
+        shown. Out-of-stock and inactive products never come (unknown stock may), nor do the seeds or, in a shop
+        where few things are bought twice, what the customer has. `allowed` narrows the choice to these product ids.
         """
         self.require_fitted()
         if self.items.empty:
@@ -110,14 +113,18 @@ class RecommendModel(Model):
         customer = int(positions(self.customers, [customer_id])[0]) if customer_id is not None else -1
         taste = self._signals[customer] if customer >= 0 else sp.csr_matrix((1, len(self.items)))
         friends = self._friends[customer] if customer >= 0 else sp.csr_matrix((1, len(self.customers)))
+        fresh = self._live(live)
+        taste = (taste + fresh).tocsr()
         seeded = positions(self.items, seeds)
         seeded = seeded[seeded >= 0]
         if taste.nnz == 0 and len(seeded):
             taste = sp.csr_matrix((np.ones(len(seeded)), (np.zeros(len(seeded), int), seeded)), shape=taste.shape)
         open_to = self._available(snapshot)
         open_to[seeded] = False
-        if customer >= 0 and not self.repeats:
-            open_to[self._bought[customer].indices] = False
+        if not self.repeats:
+            open_to[self._live([one for one in live if one[0] == "purchase"]).indices] = False
+            if customer >= 0:
+                open_to[self._bought[customer].indices] = False
         return self._explained(taste, friends, self._narrowed(open_to, allowed), limit)
 
     def favourites(
@@ -131,14 +138,45 @@ class RecommendModel(Model):
         known = sp.diags((rows >= 0).astype(float))  # the row of someone unknown is empty
         taste, friends = (known @ self._signals[rows]).tocsr(), (known @ self._friends[rows]).tocsr()
         scores = _mixed(self._parts(taste, friends), self.mix)
-        scores[:, ~self._narrowed(self._available(snapshot), allowed)] = -np.inf
         if not self.repeats:
             scores[(known @ self._bought[rows]).nonzero()] = -np.inf
+        columns = np.flatnonzero(self._narrowed(self._available(snapshot), allowed))
+        scores, names = scores[:, columns], self.items[columns].astype(str).to_numpy()
         best = np.argsort(-scores, axis=1, kind="stable")[:, : max(limit, 0)]
         return [
-            [str(item) for item in self.items[chosen[np.isfinite(row[chosen])]]]
+            [str(name) for name in names[chosen[np.isfinite(row[chosen])]]]
             for row, chosen in zip(scores, best, strict=True)
         ]
+
+    def explain(self, pairs: Sequence[tuple[str, str]]) -> list[Evidence]:
+        """What speaks for each (customer, product), in the order given; a product that is unknown has no buyers."""
+        self.require_fitted()
+        found = [Evidence("popular", "weak", buyers=0)] * len(pairs)
+        customers = positions(self.customers, [customer for customer, _ in pairs])
+        items = positions(self.items, [product for _, product in pairs])
+        background = Background(self.items, self._weights, self._buyers_of, self._content, self._shoppers)
+        known, row_of = np.unique(customers, return_inverse=True)
+        for start in range(0, len(known), EXPLAINED_AT_ONCE):
+            rows = known[start : start + EXPLAINED_AT_ONCE]
+            there = sp.diags((rows >= 0).astype(float))  # of someone unknown nothing is known
+            taste, friends = (there @ self._signals[rows]).tocsr(), (there @ self._friends[rows]).tocsr()
+            parts = self._parts(taste, friends)
+            inside = (row_of >= start) & (row_of < start + len(rows)) & (items >= 0)
+            for place in np.flatnonzero(inside):
+                row, item = int(row_of[place]) - start, int(items[place])
+                given = {name: float(part[row, item]) for name, part in parts.items()}
+                found[place] = strongest_evidence(item, given, taste[row], friends[row], background=background)
+        return found
+
+    def bought(self, customer_id: str) -> frozenset[str]:
+        """Products that the customer has bought."""
+        row = int(positions(self.customers, [customer_id])[0])
+        return frozenset(map(str, self.items[self._bought[row].indices])) if row >= 0 else frozenset()
+
+    def buyers(self, product_id: str) -> int:
+        """How many customers ever bought the product."""
+        item = int(positions(self.items, [product_id])[0])
+        return int(np.diff(self._buyers_of.indptr)[item]) if item >= 0 else 0
 
     def related(
         self, snapshot: Snapshot, product_id: str, *, allowed: Collection[str] | None = None, limit: int = 3
@@ -176,6 +214,17 @@ class RecommendModel(Model):
         popular = np.tile(self._popular, (taste.shape[0], 1))
         parts = {"together": together, "similar": similar, "popular": popular, "friends": circle}
         return {name: _scaled(part) for name, part in parts.items()}
+
+    def _live(self, events: Sequence[tuple[str, str]]) -> Matrix:
+        """The signals of what happened since the snapshot, one row over the items."""
+        weights: dict[int, float] = {}
+        told = [(SIGNALS[kind], product) for kind, product in events if kind in SIGNALS]
+        for (weight, _), item in zip(told, positions(self.items, [product for _, product in told]), strict=True):
+            if item >= 0:
+                weights[int(item)] = max(weight, weights.get(int(item), 0.0))
+        items = sorted(weights)
+        shape = (1, len(self.items))
+        return sp.csr_matrix(([weights[i] for i in items], (np.zeros(len(items), int), items)), shape=shape)
 
     def _available(self, snapshot: Snapshot) -> NDArray[np.bool_]:
         if snapshot.id not in self._masks:

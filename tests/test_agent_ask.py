@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pandas as pd
 import pytest
 from shop import Shop, small_shop
 
-from agent.build import Agent, open_agent, replay
-from agent.guard import Step
+from agent.build import open_agent, replay
+from agent.guard import Step, StoppedError
 from agent.offering import name_of
+from agent.orchestrator import Agent
 from data.errors import AgentError, StoreError
 from data.store import Store
 from llm.calls import written
@@ -191,3 +193,30 @@ def test_later_turns_know_which_product_was_written_about(shop: Shop) -> None:
 def test_a_message_in_any_script_is_kept_short(shop: Shop) -> None:
     with pytest.raises(AgentError, match="please keep it under 1,333"):
         scripted(shop, []).ask("茶" * 1400, thread="script")
+
+
+def test_an_answer_that_is_stopped_leaves_the_thread_as_it_was(shop: Shop) -> None:
+    agent = scripted(shop, [written("forecast_sales", {"target": "shop"}), "We expect {a.units} units."])
+    stop = Event()
+    with pytest.raises(StoppedError):
+        agent.ask("forecast", thread="stopped", on_step=lambda _: stop.set(), stop=stop)
+    assert agent.messages("stopped") == []
+    again = scripted(shop, [written("forecast_sales", {"target": "shop"}), "We expect {a.units} units."])
+    assert not again.ask("forecast", thread="stopped", stop=Event()).fallback
+    assert [type(m).__name__ for m in again.messages("stopped")] == [
+        "HumanMessage", "AIMessage", "ToolMessage", "AIMessage"
+    ]  # fmt: skip
+
+
+def test_one_agent_serves_several_shoppers(shop: Shop) -> None:
+    answers = [written("recommend_products", {"limit": 1}), "You may like {a1.title}."]
+    agent = scripted(shop, answers * 2, role="shopper")
+    one, other = agent.serving(shop.buyer()), agent.serving(None)
+    one.ask("what would I like?", thread="t")
+    assert len(one.messages("t")) == 4
+    assert other.messages("t") == []
+    product = str(shop.snapshot.frame("products")["product_id"].iloc[0])
+    told = other.ask("what would I like?", thread="t", live=[("view", product)])
+    assert other.last["live"] == [["view", product]]
+    assert told.trace is not None
+    assert replay(told.trace, shop.store.root).same

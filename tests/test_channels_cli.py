@@ -11,7 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from agent.build import Agent, open_agent
+from agent.build import open_agent
+from agent.orchestrator import Agent
 from channels import terminal
 from channels.cli import COMMANDS, Commands, app
 from channels.commands_chat import talk

@@ -124,6 +124,22 @@ def test_seeds_speak_for_a_stranger_and_history_speaks_louder(shop: Shop) -> Non
     assert names(model.recommend(snapshot, None, seeds=["nonsense"])) == names(model.recommend(snapshot, None))
 
 
+def test_what_happened_since_counts_at_once(shop: Shop) -> None:
+    snapshot = shop(campers())
+    model = RecommendModel().fit(snapshot)
+
+    def first(customer: str | None, *live: tuple[str, str]) -> str:
+        return model.recommend(snapshot, customer, live=live, limit=1)[0].product_id
+
+    assert first(None, ("view", TENT)) == KETTLE
+    assert first("d50") != KETTLE  # lamps so far
+    assert first("d50", ("add_to_cart", TENT)) == KETTLE
+    shown = model.recommend(snapshot, None, live=[("view", TENT), ("purchase", KETTLE)], limit=9)
+    assert KETTLE not in [one.product_id for one in shown]
+    same = model.recommend(snapshot, None, live=[("email_open", TENT), ("view", "nothing")], limit=3)
+    assert same == model.recommend(snapshot, None, limit=3)
+
+
 def test_a_stranger_sees_the_best_sellers(shop: Shop) -> None:
     snapshot = shop([*campers(), *(row for n in range(45) for row in purchases(f"m{n}", MUG, days_ago=2))])
     first = RecommendModel().fit(snapshot).recommend(snapshot, "nobody")[0]

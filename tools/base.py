@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 import pandas as pd
 
 from data.errors import ModelError, ToolError
+from data.money import display as amount
 
 if TYPE_CHECKING:
     from data.operations import Operations
@@ -113,7 +114,8 @@ class ToolContext:
 
     `as_of` is the last event of the snapshot unless set; `customer_id` is the signed-in shopper's, from the
     session and never from the LLM; `calls` are the earlier calls of the thread; `worked_out` keeps within a turn
-    what several of its calls need and what takes long.
+    what several of its calls need and what takes long; `live` is what the shopper did since the snapshot, as
+    (kind of event, product id), the latest first.
     """
 
     snapshot: Snapshot
@@ -127,6 +129,7 @@ class ToolContext:
     writer: Writer | None = None
     seed: int = 0
     worked_out: dict[Hashable, Any] = field(default_factory=dict)
+    live: tuple[tuple[str, str], ...] = ()
 
     @property
     def currency(self) -> str:
@@ -216,15 +219,10 @@ def call(name: str, context: ToolContext, arguments: Mapping[str, Any]) -> ToolR
 
 # --- displays -------------------------------------------------------------------------------------------------
 
-_SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "CNY": "¥", "JPY": "¥"}
-
 
 def money(key: str, value: float, currency: str, source: str) -> Fact:
     """A money fact; cents are shown below 1,000, whole units above."""
-    symbol = _SYMBOLS.get(currency, currency + " ")
-    digits = 2 if abs(value) < 1000 else 0
-    sign = "-" if round(value, digits) < 0 else ""
-    return Fact(key, float(value), "money", f"{sign}{symbol}{abs(value):,.{digits}f}", source)
+    return Fact(key, float(value), "money", amount(value, currency), source)
 
 
 def percent(key: str, share: float, source: str) -> Fact:

@@ -47,7 +47,8 @@ def recommend_products(
     who = _customer(ctx, customer_id)
     allowed = _allowed(ctx, category, max_price)
     seeds = _seeds(ctx) if ctx.role == "shopper" else []
-    found = ctx.models.recommend.recommend(ctx.snapshot, who, seeds=seeds, allowed=allowed, limit=limit)
+    live = ctx.live if ctx.role == "shopper" else ()
+    found = ctx.models.recommend.recommend(ctx.snapshot, who, seeds=seeds, live=live, allowed=allowed, limit=limit)
     if not found:
         raise ToolError("nothing suitable is in stock for these wishes; allow another category or a higher price")
     products = ctx.snapshot.frame("products").set_index("product_id")
