@@ -17,12 +17,19 @@ class Format(StrEnum):
 
     ONLINE_RETAIL = "online-retail"
     EVENTS = "events"
+    SHOPIFY = "shopify"
+    SEGMENT = "segment"
+    GA4 = "ga4"
 
 
 def ingest(
     *,
     source: Annotated[
-        Path, typer.Argument(help="The file: CSV, JSON lines or Parquet, also gzipped.", show_default=False)
+        Path,
+        typer.Argument(
+            help="The file: CSV, JSON lines or Parquet, also gzipped; for shopify a folder of exports, too.",
+            show_default=False,
+        ),
     ],
     format: Annotated[Format, typer.Option("--format", help="What form it has.", show_default=False)],
     map_file: Annotated[
@@ -46,6 +53,7 @@ def ingest(
     Examples:
 
     - `shopkeeper ingest online_retail.csv.gz --format online-retail`
+    - `shopkeeper ingest exports/ --format shopify --store var/myshop`
     - `shopkeeper ingest log.jsonl --format events --map map.yaml --store var/myshop`
     """
     from channels.terminal import Screen

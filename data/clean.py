@@ -53,8 +53,8 @@ class Cleaner:
 
     def rejects(self) -> pd.DataFrame:
         """The rejected rows with the columns of `REJECTS`; the row itself as one line of JSON."""
-        why = self._why.dropna(subset="reason")
-        rows = self.rows.loc[why.index]
+        turned_away = self._why["reason"].notna().to_numpy()  # one row of a file may be several here
+        why, rows = self._why[turned_away], self.rows[turned_away]
         records = rows.to_json(orient="records", lines=True, force_ascii=False).split("\n")[: len(rows)]
         found = why.assign(source=self.source, row=why.index.astype("int64"), record=records)
         return found[list(REJECTS)].astype({name: "string" for name in REJECTS if name != "row"}).reset_index(drop=True)

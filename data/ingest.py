@@ -111,8 +111,8 @@ def _silent(message: str) -> None:
 
 
 def _typed(extract: Extract) -> dict[str, pd.DataFrame]:
-    """The extract's tables in canonical form; `DataError` when not a single event is left."""
-    if not len(extract.tables["events"]):
+    """The extract's tables in canonical form; `DataError` when there is nothing in them."""
+    if not any(len(extract.tables.get(name, ())) for name in ("events", "products", "customers")):
         reasons = extract.rejects["reason"].value_counts()
         why = f" (most often: {reasons.index[0]})" if len(reasons) else ""
         raise DataError(f"none of the {extract.rows:,} rows can be used{why}: check the format and its map")
@@ -149,7 +149,7 @@ def _merge(
     """The tables of `base` with `part` added, and how many of its events are new.
 
     Where both know a customer, product or order, the one with the later events stands and the other fills its gaps;
-    a part without a new event changes nothing that is known.
+    a part without a new event changes nothing that is known, unless it has no events at all.
     """
     merged = dict(part)
     new_events = len(part["events"])
@@ -157,7 +157,8 @@ def _merge(
         known = base.frame("events")
         fresh = part["events"][~part["events"]["event_id"].isin(known["event_id"])]
         new_events = len(fresh)
-        part_is_newer = new_events > 0 and part["events"]["at"].max() >= base.as_of
+        catalogue_alone = part["events"].empty  # says how things stand now
+        part_is_newer = catalogue_alone or (new_events > 0 and part["events"]["at"].max() >= base.as_of)
         merged = {name: base.frame(name) for name in TABLES}
         merged["events"] = pd.concat([known, fresh], ignore_index=True)
         for name, key in _KEYS.items():

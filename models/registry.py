@@ -116,6 +116,18 @@ def train(store: Store, *, seed: int = 0, progress: Progress | None = None) -> M
     return ModelSet(folder)
 
 
+def being_trained(folder: Path) -> bool:
+    """Whether a training into `folder` is at work in any process."""
+    if not (folder / ".lock").exists():
+        return False
+    with open(folder / ".lock", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Holds off a second training into `folder`; the lock dies with the process."""

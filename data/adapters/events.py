@@ -141,15 +141,21 @@ def extract(source: Path, map_file: Path | None = None) -> Extract:
     if map_file is None:
         raise SettingError("the format events needs a column map: add --map FILE (its form: data/adapters/events.py)")
     column_map = load_map(map_file)
-    rows = read_rows(source, header=column_map.header, separator=column_map.separator)
-    cleaner = Cleaner(source.name, rows)
+    return from_rows(
+        source.name, read_rows(source, header=column_map.header, separator=column_map.separator), column_map
+    )
+
+
+def from_rows(source: str, rows: pd.DataFrame, column_map: ColumnMap) -> Extract:
+    """The shop of the rows of a file named `source` (text columns, indexed by row number), by a map."""
+    cleaner = Cleaner(source, rows)
     cleaner.require([*column_map.columns.values(), *column_map.products.values(), *column_map.customers.values()])
     events = _events(cleaner, column_map)
     products = _attributes(cleaner, events, "product_id", dict(column_map.products), column_map.values)
     customers = _attributes(cleaner, events, "customer_id", dict(column_map.customers), column_map.values)
     if "event_id" in column_map.columns:
-        ids = events.loc[cleaner.kept, "event_id"].dropna()
-        again = pd.Series(events.index.isin(ids.index[ids.duplicated()]), index=events.index)
+        ids = events["event_id"].where(cleaner.kept)
+        again = ids.notna() & ids.duplicated()
         cleaner.reject(again, column_map.columns["event_id"], "an event of this id stands in an earlier row")
     kept = cleaner.kept
     events, products, customers = events[kept], products[kept], customers[kept]
@@ -171,7 +177,7 @@ def extract(source: Path, map_file: Path | None = None) -> Extract:
     return Extract(
         tables=tables,
         rejects=cleaner.rejects(),
-        name=column_map.shop.name or source.name.split(".")[0],
+        name=column_map.shop.name or source.split(".", maxsplit=1)[0],
         currency=column_map.shop.currency or UNKNOWN_CURRENCY,
         rows=len(rows),
         derive=frozenset(derive),

@@ -3,10 +3,10 @@
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from csv import reader
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -57,6 +57,32 @@ def read_rows(source: Path, *, header: Sequence[str] | None = None, separator: s
     if rows.empty:
         raise DataError(f"{source.name} has no rows: there is nothing to ingest")
     return rows
+
+
+def read_records(source: Path) -> dict[int, dict[str, Any]]:
+    """The records of a file of JSON lines or Parquet, nested values and all, by row number.
+
+    Raises as `read_rows` does.
+    """
+    if not source.is_file():
+        raise SettingError(f"there is no file {source}: check the path")
+    suffixes = [suffix.lower() for suffix in source.suffixes]
+    zipped = bool(suffixes) and suffixes[-1] == ".gz"
+    kind = _KINDS.get(suffixes[-2] if zipped and len(suffixes) > 1 else (suffixes or [""])[-1])
+    if kind not in ("json", "parquet"):
+        raise DataError(f"{source.name} is neither JSON lines nor Parquet by its name: export it as one of these")
+    try:
+        if kind == "parquet":
+            found = dict(enumerate(_parquet_table(source, zipped=zipped).to_pylist(), start=1))
+        else:
+            found = _json_lines(source, zipped=zipped)
+    except EOFError:
+        raise DataError(f"{source.name} is cut off after row {_last_whole_row(source)}: fetch the file again") from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise DataError(f"{source.name} is not a sound gzip file: fetch the file again") from None
+    if not found:
+        raise DataError(f"{source.name} has no rows: there is nothing to ingest")
+    return found
 
 
 def _read_csv(source: Path, *, header: Sequence[str] | None, separator: str, zipped: bool) -> pd.DataFrame:
@@ -142,7 +168,14 @@ def _misfit(row: csv.InvalidRow, names: Sequence[str]) -> str:
 
 
 def _read_json_lines(source: Path, *, zipped: bool) -> pd.DataFrame:
-    records: dict[int, dict[str, str]] = {}
+    records = {number: _flat(source, number, one) for number, one in _json_lines(source, zipped=zipped).items()}
+    rows = pd.DataFrame.from_dict(records, orient="index", dtype=object)
+    rows.index.name = "row"
+    return rows.fillna("")
+
+
+def _json_lines(source: Path, *, zipped: bool) -> dict[int, dict[str, Any]]:
+    records: dict[int, dict[str, Any]] = {}
     with _open(source, zipped=zipped) as file:
         try:
             for number, line in enumerate(file, start=1):
@@ -152,18 +185,20 @@ def _read_json_lines(source: Path, *, zipped: bool) -> pd.DataFrame:
             raise DataError(
                 f"{source.name}, row {len(records) + 1} is no text in UTF-8: save the file as UTF-8"
             ) from None
-    rows = pd.DataFrame.from_dict(records, orient="index", dtype=object)
-    rows.index.name = "row"
-    return rows.fillna("")
+    return records
 
 
-def _record(source: Path, number: int, line: str) -> dict[str, str]:
+def _record(source: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        record = json.loads(line)
+        record: dict[str, Any] = json.loads(line)
     except json.JSONDecodeError as error:
         raise DataError(f"{source.name}, row {number}, column {error.colno}: no sound JSON ({error.msg})") from None
     if not isinstance(record, dict):
         raise DataError(f'{source.name}, row {number} is not an object: each line should look like {{"column": value}}')
+    return record
+
+
+def _flat(source: Path, number: int, record: Mapping[str, Any]) -> dict[str, str]:
     for column, value in record.items():
         if isinstance(value, dict | list):
             raise DataError(
@@ -172,17 +207,20 @@ def _record(source: Path, number: int, line: str) -> dict[str, str]:
     return {column: "" if value is None else str(value) for column, value in record.items()}
 
 
-def _read_parquet(source: Path, *, zipped: bool) -> pd.DataFrame:
+def _parquet_table(source: Path, *, zipped: bool) -> pa.Table:
     try:
         if zipped:
             with gzip.open(source) as file:
-                table = pq.read_table(pa.BufferReader(file.read()))
-        else:
-            table = pq.read_table(source)
+                return pq.read_table(pa.BufferReader(file.read()))
+        return pq.read_table(source)
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, gzip.BadGzipFile):
             raise
         raise DataError(f"{source.name} is not a sound Parquet file: fetch or write it again") from None
+
+
+def _read_parquet(source: Path, *, zipped: bool) -> pd.DataFrame:
+    table = _parquet_table(source, zipped=zipped)
     columns: dict[str, pd.Series] = {}
     for name in table.column_names:
         try:
