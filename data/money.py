@@ -11,7 +11,15 @@ def display(value: float, currency: str) -> str:
     >>> display(24.9, "GBP"), display(-1260.4, "EUR"), display(5, "SEK")
     ('£24.90', '-€1,260', 'SEK 5.00')
     """
-    symbol = _SYMBOLS.get(currency, currency + " ")
     digits = 2 if abs(value) < 1000 else 0
     sign = "-" if round(value, digits) < 0 else ""
-    return f"{sign}{symbol}{abs(value):,.{digits}f}"
+    return f"{sign}{symbol(currency)}{abs(value):,.{digits}f}"
+
+
+def symbol(currency: str) -> str:
+    """What is written before an amount.
+
+    >>> symbol("GBP"), symbol("SEK")
+    ('£', 'SEK ')
+    """
+    return _SYMBOLS.get(currency, currency + " ")

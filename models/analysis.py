@@ -74,7 +74,7 @@ def rfm_segments(
     frame["revenue"] = frame["revenue"].astype("float64").clip(lower=0.0)
     frame["orders"] = frame["orders"].astype("int64")
     frame["waits"] = frame["recency_days"] / _intervals(frame)
-    frame["segment"] = _segment(frame)
+    frame["segment"] = segment_names(frame)
     found: pd.DataFrame = frame[["customer_id", "segment", "recency_days", "orders", "revenue", "waits"]]
     return found
 
@@ -275,7 +275,8 @@ def _intervals(frame: pd.DataFrame) -> pd.Series:
     return intervals
 
 
-def _segment(frame: pd.DataFrame) -> pd.Series:
+def segment_names(frame: pd.DataFrame) -> pd.Series:
+    """The segment of each buyer (rows of orders, revenue and waits), as `rfm_segments` explains them."""
     repeat = frame["orders"] >= 2
     many = frame["orders"] >= max(float(frame["orders"].quantile(_TOP)), 2.0) if len(frame) else repeat
     dear = frame["revenue"] >= float(frame["revenue"].quantile(_TOP)) if len(frame) else repeat

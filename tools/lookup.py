@@ -9,6 +9,7 @@ from typing import Any, cast
 import pandas as pd
 
 from data.errors import ToolError
+from data.store import Snapshot
 from index.words import match_categories, tokens
 from tools.base import Fact, ToolContext, count, facts, money, name, plain
 
@@ -29,7 +30,12 @@ _ROW_LABEL = re.compile(r"([a-z]{1,2})(\d)")
 
 def table_source(ctx: ToolContext, table: str, detail: str = "") -> str:
     """The source sentence of a figure read from a table: "products table, snapshot 91bc0e"."""
-    source = f"{table} table, snapshot {ctx.snapshot.id[:6]}"
+    return snapshot_source(ctx.snapshot, table, detail)
+
+
+def snapshot_source(snapshot: Snapshot, table: str, detail: str = "") -> str:
+    """The same for a snapshot."""
+    source = f"{table} table, snapshot {snapshot.id[:6]}"
     return f"{source}: {detail}" if detail else source
 
 
