@@ -58,13 +58,15 @@ def allocate(
     objective: str = "profit",
     margin: float,
     days: int = DAYS,
+    least: Mapping[str, float] | None = None,
 ) -> Allocation:
     """The split of `budget` over `days` with the largest expected `objective`.
 
     The curves are concave, so at the optimum every channel that gets money has the same marginal return (Dorfman and
     Steiner, 1954); one root search finds it. With profit money is kept once a further unit brings back less than
     itself; with the other objectives, once a channel is saturated. `margin` is the share of revenue that is not cost.
-    Channels without history get an even part of the budget, and the allocation says that it is assumed. Raises
+    Channels without history get an even part of the budget, and the allocation says that it is assumed. `least` is
+    what is spent on a channel whatever it brings; all of it must fit into the budget. Raises
     `CampaignError` for a budget, channel, objective, margin or number of days that cannot stand.
     """
     _check(budget, objective, margin, days)
@@ -72,11 +74,12 @@ def allocate(
     curves = {c: response.curve(c, objective, margin=margin) for c in chosen if response.knows(c, objective)}
     blind = [channel for channel in chosen if channel not in curves]
     even = math.floor(budget / len(chosen) / _CENT) * _CENT
-    spends = dict.fromkeys(blind, even)
+    floors = dict(least or {})
+    spends = {channel: max(even, floors.get(channel, 0.0)) for channel in blind}
     if curves:
-        known = budget - even * len(blind)
-        spends |= optimal_split(curves, known, days, worth=1.0 if objective == "profit" else 0.0)
-    elif blind:
+        known = max(budget - sum(spends.values()), sum(floors.get(channel, 0.0) for channel in curves))
+        spends |= optimal_split(curves, known, days, worth=1.0 if objective == "profit" else 0.0, least=floors)
+    elif blind and not floors:
         spends[blind[0]] += budget - even * len(blind)  # the odd cent
     spends = {channel: round(spend, 2) for channel, spend in spends.items()}
     spent = round(sum(spends.values()), 2)
@@ -144,28 +147,37 @@ def _chosen(response: ResponseModel, channels: Sequence[str] | None) -> list[str
 
 
 def optimal_split(
-    curves: Mapping[str, tuple[float, float]], budget: float, days: int, *, worth: float
+    curves: Mapping[str, tuple[float, float]],
+    budget: float,
+    days: int,
+    *,
+    worth: float,
+    least: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Spend by channel with Σ spend ≤ budget, each at the same marginal gain, which is at least `worth`.
 
-    `curves`: (ceiling a day, scale in money a day) of each channel's ceiling · (1 − exp(−spend / scale)).
+    `curves`: (ceiling a day, scale in money a day) of each channel's ceiling · (1 − exp(−spend / scale)). A channel
+    never gets less than its `least`, whatever its gain.
     """
     names = list(curves)
     ceilings, scales = (np.array([curves[name][part] for name in names]) * days for part in (0, 1))
+    floors = np.array([(least or {}).get(name, 0.0) for name in names])
     first = np.log(np.maximum(ceilings / scales, 1e-300))
     """Logarithm of what the first unit of money brings; the gain falls from there as exp(−spend / scale)."""
 
     def spend_at(log_gain: float) -> NDArray[np.float64]:
-        return np.asarray(np.clip(scales * (first - log_gain), 0.0, SATURATED * scales))
+        return np.asarray(np.maximum(np.clip(scales * (first - log_gain), 0.0, SATURATED * scales), floors))
 
     def rounded(log_gain: float) -> dict[str, float]:
         return {name: _floor_cent(float(x)) for name, x in zip(names, spend_at(log_gain), strict=True)}
 
     top, bottom = float(first.max()), float(first.min()) - SATURATED
-    least = max(bottom, math.log(worth)) if worth > 0 else bottom
-    if spend_at(least).sum() <= budget:
-        return rounded(least)
-    spends = rounded(brentq(lambda g: float(spend_at(g).sum()) - budget, least, top, xtol=1e-12))
+    lowest = max(bottom, math.log(worth)) if worth > 0 else bottom
+    if spend_at(lowest).sum() <= budget:
+        return rounded(lowest)
+    if floors.sum() >= budget:
+        return rounded(top)
+    spends = rounded(brentq(lambda g: float(spend_at(g).sum()) - budget, lowest, top, xtol=1e-12))
     largest = max(names, key=lambda name: spends[name])
     spends[largest] += max(budget - sum(spends.values()), 0.0)
     return spends

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from sqlalchemy import select as sql_select
 
+from campaign.hours import CAP, CAP_DAYS
+from campaign.wording import Language
 from data.operations import Consent
 
 if TYPE_CHECKING:
@@ -17,9 +20,6 @@ DIRECT = ("email", "sms")
 """Channels that reach one person and need that person's consent."""
 PAID = ("google", "facebook", "instagram", "tiktok")
 CHANNELS = DIRECT + PAID
-
-CAP, CAP_DAYS = 2, 7
-"""No customer gets more than `CAP` messages in `CAP_DAYS` days."""
 
 _ADDRESS = {"email": "email", "sms": "phone"}
 
@@ -45,6 +45,12 @@ def reach(snapshot: Snapshot, operations: Operations, customer_ids: list[str]) -
         columns[f"{channel}_address"] = list(address)
         columns[channel] = [g is True and a is not None for g, a in zip(granted, address, strict=True)]
     return pd.DataFrame(columns, index=pd.Index(customer_ids, name="customer_id", dtype="string"))
+
+
+def languages(snapshot: Snapshot, customer_ids: Sequence[str]) -> dict[str, Language]:
+    """The language to write in: Chinese to those who speak it, English to everyone else."""
+    spoken = snapshot.frame("customers").set_index("customer_id")["language"].fillna("").astype(str).to_dict()
+    return {c: "zh" if spoken.get(c, "").lower().startswith("zh") else "en" for c in customer_ids}
 
 
 def _said(operations: Operations) -> dict[tuple[str, str], bool]:

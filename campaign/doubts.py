@@ -8,6 +8,7 @@ from campaign import offers
 
 if TYPE_CHECKING:
     from campaign.draft import Proposal
+    from campaign.joint import Advice
     from campaign.plan import Experiment, Outlook
 
 
@@ -52,6 +53,8 @@ def _why_nobody(proposal: Proposal) -> str:
         offers.CAPPED: "they had enough messages lately",
         offers.NOT_WORTH: "each would cost more, discount included, than it is expected to bring",
         offers.OVER_BUDGET: "the budget does not pay for one",
+        offers.NO_STOCK: "too little is left in stock of what suits them",
+        offers.CHANNEL_FULL: "the channels may send too few messages",
     }[str(counts.index[0])]
 
 
@@ -83,16 +86,11 @@ def unknown_of(proposal: Proposal) -> tuple[str, ...]:
     return tuple(found)
 
 
-def changes_of(proposal: Proposal, outlook: Outlook) -> tuple[str, ...]:
+def changes_of(proposal: Proposal) -> tuple[str, ...]:
     """What would change the plan, as advice."""
-    found: list[str] = []
     decisions, currency = proposal.decisions, proposal.currency
-    beyond = decisions[decisions["reason"] == offers.OVER_BUDGET]
-    if len(beyond):
-        more, brings = float(beyond["cost"].sum()), float(beyond["profit"].sum())
-        found.append(
-            f"{more:,.2f} {currency} more of budget would reach {len(beyond):,} more and bring about {brings:,.2f}."
-        )
+    found = [_advised(proposal, one) for one in proposal.advice]
+    found += _discounted(proposal)
     silent = decisions[decisions["reason"].isin([offers.NO_CONSENT, offers.NO_ADDRESS])]
     if len(silent):
         more = float((silent["gain"] - silent["giveaway"]).clip(lower=0).sum())
@@ -107,6 +105,35 @@ def changes_of(proposal: Proposal, outlook: Outlook) -> tuple[str, ...]:
             f"If the true effect of a message were below {100 * (1 - profit / gain):.0f}% of the estimate, "
             "the messages would bring nothing."
         )
-    elif outlook.cue == "loss" and proposal.terms.discount:
-        found.append("A smaller discount, or none, may turn the loss around.")
     return tuple(found)
+
+
+def _advised(proposal: Proposal, one: Advice) -> str:
+    """A limit that binds, and what loosening it would bring, in words."""
+    brings, money = f"{one.brings:,.2f} {proposal.currency}", f"{one.more:,.2f} {proposal.currency}"
+    if one.what == "budget":
+        beyond = int((proposal.decisions["reason"] == offers.OVER_BUDGET).sum())
+        whom = f" ({beyond:,} who would pay off are beyond it)" if beyond else ""
+        return f"{money} more of budget would bring about {brings} more profit{whom}."
+    if one.what == "stock":
+        title = next((p.title for p in proposal.products if p.product_id == one.name), one.name)
+        return f"Stock of {title} is what limits this: {one.more:,.0f} more would bring about {brings} more profit."
+    if one.what == "capacity":
+        return (
+            f"{one.name} may send {proposal.brief.capacity[one.name]:,} a day: {one.more:,.0f} more a day would bring "
+            f"about {brings} more profit."
+        )
+    return f"The minimum spend of {money} on {one.name} costs about {brings} of profit."
+
+
+def _discounted(proposal: Proposal) -> list[str]:
+    """That nobody gets the discount, where the brief has one."""
+    going = proposal.decisions[proposal.decisions["reason"] == offers.CONTACTED]
+    if not proposal.terms.discount or going.empty:
+        return []
+    if (going["offer"] > 0).any():
+        return []
+    return [
+        f"The discount of {proposal.terms.discount:.0%} goes to nobody: it would cost more margin than it adds. "
+        "A smaller one may pay."
+    ]

@@ -6,17 +6,18 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign import contact, history, offers, policy_value
+from campaign import contact, heroes, history, offers, policy_value
 from campaign.audience import SUITED, Audience
-from campaign.paid import allocate_paid
-from campaign.plan import Channel, Copy, Product, Week
+from campaign.joint import Advice, Joint, Wishes, decide
+from campaign.paid import ads_of, allocate_paid
+from campaign.plan import Channel, Copy, Product, Solution, Week
 from campaign.targets import Catalogue
 from data.errors import CampaignError
 
@@ -35,7 +36,10 @@ _HUGE = 10.0
 
 @dataclass(frozen=True)
 class Brief:
-    """What the marketer wants. `budget` None is no limit, `start` None the day after the shop's last event."""
+    """What the marketer wants. `budget` None is no limit, `start` None the day after the shop's last event.
+
+    `minimum_spend` is the least money for a channel, `capacity` the most messages that it may send a day.
+    """
 
     name: str
     audience: Audience
@@ -46,14 +50,17 @@ class Brief:
     start: str | None = None
     discount: float = 0.0
     copies: tuple[Copy, ...] = ()
+    minimum_spend: Mapping[str, float] = field(default_factory=dict)
+    capacity: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Proposal:
     """A brief worked out: decisions for each member, products, paid channels and the evidence, before any split.
 
-    `decisions` is the frame of `offers.decide` joined to the audience's members; `effect` is the logs' answer
-    in orders, on contacting these customers.
+    `decisions` is the frame of `joint.decide` joined to the audience's members, with what each is shown (`shown`, ids,
+    the message's own product first) and the `segment`; `effect` is the logs' answer in orders, on contacting these
+    customers.
     """
 
     brief: Brief
@@ -74,6 +81,9 @@ class Proposal:
     shop: str
     currency: str
     models: dict[str, str] = field(default_factory=dict)
+    solution: Solution | None = None
+    advice: tuple[Advice, ...] = ()
+    offer_measured: bool = True
 
     @property
     def fingerprint(self) -> str:
@@ -82,8 +92,13 @@ class Proposal:
         content = [
             [brief.name, brief.audience.goal, brief.audience_id, list(brief.product_ids), list(brief.channels)],
             [brief.budget, str(self.start), brief.discount, [c.text for c in brief.copies]],
+            [sorted(brief.minimum_spend.items()), sorted(brief.capacity.items())],
             [self.snapshot_id, self.models],
-            [list(map(str, row)) for row in zip(table.index, table["channel"], table["reason"], strict=True)],
+            [
+                list(map(str, row))
+                for row in zip(*(table[c] for c in ("channel", "reason", "offer", "day", "shown")), strict=True)
+            ],
+            [str(customer) for customer in table.index],
         ]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
 
@@ -106,19 +121,16 @@ def propose(
     _sellable(catalogue, product_ids)
     terms = offers.Terms(offers.margin_of(table, product_ids), brief.discount, WINDOW_DAYS, offers.CONTACT_COST)
     reach = contact.reach(snapshot, operations, [str(c) for c in members.index])
-    decisions = members.drop(columns=["chance"]).join(
-        offers.decide(
-            members,
-            reach,
-            terms,
-            channels=brief.channels,
-            capped=contact.over_cap(snapshot, as_of),
-            budget=brief.budget,
-        )
-    )
+    picked = heroes.pick(snapshot, models, catalogue, brief.audience, brief.product_ids and product_ids, reach)
+    shelf = heroes.shelf(models, catalogue, picked.pool or product_ids, terms)
+    picked = heroes.in_stock(picked, shelf)
+    found, offer_measured = _joint(snapshot, models, brief, terms, reach, picked, shelf, table, as_of)
+    decisions = members.drop(columns=["chance", "uplift"]).join(found.decisions)
+    decisions["shown"] = heroes.shown(decisions["product"], picked, shelf)
+    decisions["segment"] = heroes.segments(snapshot, as_of, members.index)
     going = decisions[decisions["reason"] == offers.CONTACTED]
     paid, half_width = _paid(models, brief, terms, float(going["cost"].sum()))
-    orders = float(going["uplift"].sum()) if len(going) else 0.0
+    on_page = tuple(dict.fromkeys([*product_ids, *sorted({p for shown in going["shown"] for p in shown})]))
     return Proposal(
         brief=brief,
         start=start,
@@ -126,7 +138,7 @@ def propose(
         terms=terms,
         decisions=decisions,
         reach=reach,
-        products=_products(snapshot, models, catalogue, product_ids, terms, orders),
+        products=_products(snapshot, models, catalogue, on_page, terms, going),
         paid=paid,
         paid_half_width=half_width,
         demand_of=brief.audience.category or "the whole shop",
@@ -145,7 +157,63 @@ def propose(
         models={
             name: getattr(models, name).version for name in ("behaviour", "recommend", "forecast", "uplift", "response")
         },
+        solution=found.solution,
+        advice=found.advice,
+        offer_measured=offer_measured,
     )
+
+
+def _joint(
+    snapshot: Snapshot,
+    models: ModelSet,
+    brief: Brief,
+    terms: offers.Terms,
+    reach: pd.DataFrame,
+    picked: heroes.Picked,
+    shelf: pd.DataFrame,
+    products: pd.DataFrame,
+    as_of: pd.Timestamp,
+) -> tuple[Joint, bool]:
+    """The joint plan of the brief, and whether an experiment says what a discount adds."""
+    members = brief.audience.members
+    offered = None
+    if terms.discount:
+        offered = models.uplift.with_offer(snapshot, [str(c) for c in members.index], discount=terms.discount)
+        assumed = offers.with_discount(offers.window_chance(members, terms), members["uplift"], terms.discount)
+        members = members.assign(offered=assumed if offered is None else offered.to_numpy(float))
+    wanted = _advertised(brief)
+    wishes = Wishes(
+        channels=brief.channels,
+        budget=brief.budget,
+        minimum_spend=brief.minimum_spend,
+        capacity=brief.capacity,
+        ads=ads_of(
+            models.response,
+            channels=wanted,
+            margin=terms.margin.rate,
+            days=terms.window_days,
+            least=brief.minimum_spend,
+        ),
+    )
+    found = decide(
+        members,
+        reach,
+        terms,
+        wishes,
+        capped=contact.over_cap(snapshot, as_of),
+        shelf=shelf,
+        heroes=picked.heroes,
+        usual_margin=offers.margin_of(products).rate,
+    )
+    return found, offered is not None
+
+
+def _advertised(brief: Brief) -> tuple[str, ...]:
+    """The brief's advertising channels; `CampaignError` where there is no money for them."""
+    wanted = tuple(c for c in brief.channels if c in contact.PAID)
+    if wanted and brief.budget is None:
+        raise CampaignError(f"advertising on {' and '.join(wanted)} needs a budget; say how much may be spent")
+    return wanted
 
 
 def check_budget(snapshot: Snapshot, budget: float | None) -> None:
@@ -227,16 +295,17 @@ def _sellable(catalogue: Catalogue, product_ids: Sequence[str]) -> None:
 
 def _paid(models: ModelSet, brief: Brief, terms: offers.Terms, direct_cost: float) -> tuple[tuple[Channel, ...], float]:
     """Budget of the advertising channels: what the direct messages leave, spent where the curves say it pays."""
-    wanted = tuple(c for c in brief.channels if c in contact.PAID)
-    if not wanted:
-        return (), 0.0
-    if brief.budget is None:
-        raise CampaignError(f"advertising on {' and '.join(wanted)} needs a budget; say how much may be spent")
-    left = brief.budget - direct_cost
-    if left <= 0:
+    wanted = _advertised(brief)
+    left = (brief.budget or 0.0) - direct_cost
+    if not wanted or left < 0.1:
         return (), 0.0
     return allocate_paid(
-        models.response, budget=left, channels=wanted, margin=terms.margin.rate, days=terms.window_days
+        models.response,
+        budget=left,
+        channels=wanted,
+        margin=terms.margin.rate,
+        days=terms.window_days,
+        least={c: brief.minimum_spend[c] for c in wanted if c in brief.minimum_spend},
     )
 
 
@@ -246,15 +315,16 @@ def _products(
     catalogue: Catalogue,
     product_ids: Sequence[str],
     terms: offers.Terms,
-    orders: float,
+    going: pd.DataFrame,
 ) -> tuple[Product, ...]:
-    """The products with their stock before and after; the campaign's extra orders are spread evenly over them."""
+    """The products with their stock before and after; each extra order takes one of what its message is about."""
+    units = going["uplift"].clip(lower=0.0).groupby(going["product"].astype(object)).sum().to_dict()
     found = []
     for product_id in product_ids:
         row = catalogue.row(product_id)
         price, cost, stock = row["price"], row["cost"], row["stock"]
         forecast = models.forecast.predict(snapshot, product_id=product_id, horizon_days=terms.window_days)
-        extra = max(orders, 0.0) / len(product_ids)
+        extra = float(units.get(product_id, 0.0))
         new_price = None if price is None or not terms.discount else price * (1 - terms.discount)
         asked = new_price if new_price is not None else price
         found.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import pandas as pd
 from scipy.stats import norm
@@ -56,28 +57,45 @@ def _plan(proposal: Proposal, campaign_id: str) -> Plan:
         copies=brief.copies,
         outlook=outlook,
         test=test,
-        members=_members(split, chosen),
+        members=_members(proposal, split, chosen),
         demand_of=proposal.demand_of,
         demand=proposal.demand,
         risks=risks_of(proposal, outlook, test),
         unknown=unknown_of(proposal),
-        changes=changes_of(proposal, outlook),
+        changes=changes_of(proposal),
         assumptions=_assumptions(proposal),
         snapshot_id=proposal.snapshot_id,
         models=dict(sorted(proposal.models.items())),
         fingerprint=proposal.fingerprint,
+        solution=proposal.solution,
     )
 
 
-def _members(split: Assignment, chosen: pd.DataFrame) -> tuple[Member, ...]:
-    """Everyone of the experiment by id, with the probability of the arm (0 < p ≤ 1)."""
-    arms = dict.fromkeys(split.treated, ("treated", 1 - split.share)) | dict.fromkeys(
-        split.holdout, ("holdout", split.share)
-    )
+def _members(proposal: Proposal, split: Assignment, chosen: pd.DataFrame) -> tuple[Member, ...]:
+    """Everyone of the experiment by id, with the probability of the arm (0 < p ≤ 1) and what the joint plan gives."""
+    arms: dict[str, tuple[Literal["treated", "holdout"], float]] = {}
+    arms |= dict.fromkeys(split.treated, ("treated", 1 - split.share))
+    arms |= dict.fromkeys(split.holdout, ("holdout", split.share))
+    columns = ["channel", "offer", "shown", "segment", "day"]
+    given = {str(c): row for c, row in zip(chosen.index, chosen[columns].to_dict("records"), strict=True)}
     return tuple(
-        Member(c, "treated" if arm == "treated" else "holdout", str(chosen.loc[c, "channel"]), probability)
-        for c, (arm, probability) in sorted(arms.items())
+        Member(
+            customer,
+            arm,
+            str(given[customer]["channel"]),
+            probability,
+            float(given[customer]["offer"]),
+            tuple(given[customer]["shown"]),
+            str(given[customer]["segment"]),
+            _send_at(proposal, int(given[customer]["day"])) if given[customer]["day"] else None,
+        )
+        for customer, (arm, probability) in sorted(arms.items())
     )
+
+
+def _send_at(proposal: Proposal, day: int) -> str:
+    """The time of the messages of a day, counted from the start."""
+    return f"{(proposal.start + pd.Timedelta(days=day)).date()} {proposal.send_hour:02d}:00 UTC"
 
 
 def _outlook(proposal: Proposal, treated: pd.DataFrame) -> Outlook:
@@ -100,7 +118,7 @@ def _outlook(proposal: Proposal, treated: pd.DataFrame) -> Outlook:
     uplift = f"model uplift {proposal.models['uplift']}"
     paid = "" if not proposal.paid else f" + response curves (model response {proposal.models['response']})"
     formula = (
-        "sum over the contacted of uplift × order value × (margin − discount) − discounts given anyway − messages, "
+        "sum over the contacted of uplift × order value × (margin − own discount) − discounts given anyway − messages, "
         f"{uplift}{paid}"
     )
     spread = "80% interval: uncertainty of the uplift and of chance added in quadrature, " + uplift
@@ -193,7 +211,7 @@ def _test(split: Assignment, share: float, baseline: float, effect: float, verdi
 
 
 def _channels(proposal: Proposal, treated: pd.DataFrame) -> tuple[Channel, ...]:
-    send_at = f"{proposal.start.date()} {proposal.send_hour:02d}:00 UTC"
+    send_at = _send_at(proposal, 0)
     direct = []
     for channel in proposal.brief.channels:
         if channel in proposal.terms.contact_cost:
@@ -264,10 +282,16 @@ def _assumptions(proposal: Proposal) -> tuple[str, ...]:
         "extra orders are worth what the customer's orders were worth so far"
     ]
     if proposal.terms.discount:
-        said.append("every buyer who is contacted uses the discount")
+        said.append("every buyer who is offered the discount uses it")
+        if not proposal.offer_measured:
+            said.append(
+                f"one percent off the price brings {offers.ELASTICITY:g}% more orders, the mean of published "
+                "elasticities, since this shop has no experiment with a discount"
+            )
     if not proposal.terms.margin.known:
         said.append(f"the gross margin is {proposal.terms.margin.rate:.0%} of the price")
     if proposal.evidence != "experiment":
         said.append("a message adds to the chance of an order what the uplift model assumes")
-    said.append("extra orders spread evenly over the products shown")
+    if proposal.products:
+        said.append("each extra order takes one of the product that its message is about")
     return tuple(said)

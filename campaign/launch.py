@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from sqlalchemy import func, select
 
-from campaign import contact, records
+from campaign import contact, payload, records
 from campaign.plan import Plan
 from data.errors import CampaignError
 from data.operations import Assignment, Campaign, OutboxMessage
@@ -16,6 +16,7 @@ from data.operations import Assignment, Campaign, OutboxMessage
 if TYPE_CHECKING:
     from data.operations import Operations
     from data.store import Snapshot
+    from models.registry import ModelSet
 
 
 class NotApprovedError(CampaignError):
@@ -23,13 +24,18 @@ class NotApprovedError(CampaignError):
 
 
 def launch(
-    snapshot: Snapshot, operations: Operations, campaign_id: str, *, as_of: pd.Timestamp
+    snapshot: Snapshot,
+    operations: Operations,
+    campaign_id: str,
+    *,
+    as_of: pd.Timestamp,
+    models: ModelSet | None = None,
 ) -> tuple[Plan, int, str]:
     """Logs the assignments and queues the messages of an approved campaign: (plan, messages queued, approver).
 
     Launching again queues nothing new and gives the same answer. A customer who has withdrawn consent since
-    the draft gets no message. Raises `NotApprovedError` without an approval of this plan's hash, and
-    `CampaignError` when nothing would be sent.
+    the draft gets no message. `models` give each product of a message its reason. Raises `NotApprovedError` without
+    an approval of this plan's hash, and `CampaignError` when nothing would be sent.
     """
     kept = records.find(operations, campaign_id)
     plan = kept.plan
@@ -42,6 +48,7 @@ def launch(
             f"campaign {plan.campaign_id} cannot start: {plan.risks[0][0].lower()}{plan.risks[0][1:].rstrip('.')}; "
             "mend that and draft it again"
         )
+    messages = [] if kept.status != "draft" else _messages(snapshot, operations, models, plan)
     with operations.session() as session:
         row = session.get_one(Campaign, plan.campaign_id)
         if row.status == "draft":
@@ -56,7 +63,7 @@ def launch(
                         at=when,
                     )
                 )
-            session.add_all(_messages(snapshot, operations, plan))
+            session.add_all(messages)
             row.status, row.launched_at = "launched", when
             session.flush()
         queued = session.scalar(
@@ -70,18 +77,14 @@ def command(campaign_id: str) -> str:
     return f"shopkeeper approve {campaign_id} --by NAME"
 
 
-def _messages(snapshot: Snapshot, operations: Operations, plan: Plan) -> list[OutboxMessage]:
+def _messages(snapshot: Snapshot, operations: Operations, models: ModelSet | None, plan: Plan) -> list[OutboxMessage]:
     treated = [m for m in plan.members if m.arm == "treated"]
     reach = contact.reach(snapshot, operations, [m.customer_id for m in treated])
+    going = [m for m in treated if reach.loc[m.customer_id, m.channel]]
     send_at = {c.channel: c.send_at for c in plan.channels}
-    text = {c.channel: c.text for c in plan.copies}
-    products = [p.product_id for p in plan.products]
     found = []
-    for member in treated:
-        if not reach.loc[member.customer_id, member.channel]:
-            continue
-        payload = {"name": plan.name, "products": products, "discount": plan.discount, "text": text.get(member.channel)}
-        at = send_at.get(member.channel)
+    for member, content in zip(going, payload.of(snapshot, models, plan, going), strict=True):
+        at = member.send_at or send_at.get(member.channel)
         found.append(
             OutboxMessage(
                 campaign_id=plan.campaign_id,
@@ -90,7 +93,7 @@ def _messages(snapshot: Snapshot, operations: Operations, plan: Plan) -> list[Ou
                 step=1,
                 status="queued",
                 address=str(reach.loc[member.customer_id, f"{member.channel}_address"]),
-                payload_json=json.dumps(payload, ensure_ascii=False, sort_keys=True),
+                payload_json=json.dumps(content, ensure_ascii=False, sort_keys=True),
                 send_after=None if at is None else pd.Timestamp(at.removesuffix(" UTC")).to_pydatetime(),
                 attempts=0,
             )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from campaign.budget import allocate
+from campaign.optimise import Ad
 from campaign.plan import Channel
 
 if TYPE_CHECKING:
@@ -15,14 +16,41 @@ if TYPE_CHECKING:
 _POINTS = 9
 
 
+def ads_of(
+    response: ResponseModel, *, channels: Sequence[str], margin: float, days: int, least: Mapping[str, float]
+) -> tuple[Ad, ...]:
+    """The advertising channels as the joint plan weighs them against messages.
+
+    Those with a history by their curve. Those without get an even part of what the messages leave, so the others can
+    have only the rest of it; a minimum spend is all that is counted on for them here.
+    """
+    known = [c for c in channels if response.knows(c, "profit")]
+    made = []
+    for channel in channels:
+        if channel in known:
+            ceiling, scale = response.curve(channel, "profit", margin=margin)
+            made.append(Ad(ceiling * days, scale * days, least.get(channel, 0.0), len(known) / len(channels)))
+        elif least.get(channel, 0.0) > 0:
+            made.append(Ad(1e-9, 1.0, least[channel]))
+    return tuple(made)
+
+
 def allocate_paid(
-    response: ResponseModel, *, budget: float, channels: Sequence[str], margin: float, days: int
+    response: ResponseModel,
+    *,
+    budget: float,
+    channels: Sequence[str],
+    margin: float,
+    days: int,
+    least: Mapping[str, float] | None = None,
 ) -> tuple[tuple[Channel, ...], float]:
     """The advertising channels with spend and expected profit, and half the width of the profit's 80% interval.
 
     A channel without a history gets an even part; since nobody knows what it returns, only its cost is counted.
     """
-    found = allocate(response, budget=budget, channels=channels, objective="profit", margin=margin, days=days)
+    found = allocate(
+        response, budget=budget, channels=channels, objective="profit", margin=margin, days=days, least=least
+    )
     made = []
     for row in found.rows.to_dict("records"):
         spend, blind = float(row["spend"]), bool(row["assumed"])

@@ -98,6 +98,7 @@ class Copy:
     """Words: one text for one channel; `own_words` is False where a template stood in, `claims` its facts' sources.
 
     A `segment` of the audience may have words of its own; of several `variant`s each customer gets one by chance.
+    `offer` is the share off that the text tells of (0: none); where it is None, that is the plan's discount.
     """
 
     channel: str
@@ -110,6 +111,7 @@ class Copy:
     claims: Mapping[str, str]
     segment: str = "everyone"
     variant: str = "A"
+    offer: float | None = None
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,18 @@ class Plan:
     def contacted(self) -> int:
         """Customers who get a message."""
         return sum(m.arm == "treated" for m in self.members)
+
+    @property
+    def wordings(self) -> list[tuple[Copy, int]]:
+        """One text of each channel, segment, language, offer and variant, and how many more there are of the kind."""
+        kinds: dict[tuple[object, ...], list[Copy]] = {}
+        for one in self.copies:
+            kinds.setdefault((one.channel, one.segment, one.language, one.offer, one.variant), []).append(one)
+        return [(same[0], len(same) - 1) for same in kinds.values()]
+
+    def offer_of(self, member: Member) -> float:
+        """The share off that the member gets; a plan that was not optimised gives everyone its discount."""
+        return member.offer if self.solution is not None or any(m.offer for m in self.members) else self.discount
 
     def to_json(self) -> str:
         """The plan as JSON with sorted keys; the same plan always gives the same text."""

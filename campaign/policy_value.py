@@ -1,23 +1,34 @@
-"""What past logs say a campaign would bring: an off-policy estimate from randomised exposures.
-
-Self-normalised inverse propensity weighting (Swaminathan & Joachims 2015): the value of an action is
-Σ w r / Σ w over the logged decisions that took it, w = 1 / propensity. The interval is a bootstrap over
-customers, whose decisions depend on each other.
-"""
+"""What past logs say a campaign would bring: an off-policy estimate from randomised exposures, or why there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
-from models.uplift import CONTROL
+from campaign import history
+from campaign.estimators import Array
+from campaign.gate import Logged
+from campaign.off_policy import NONE, Decisions, Targets, effective_sizes, imbalance, likeness, value
+from campaign.offers import CONTACT_COST
+from models.uplift import CONTROL, covariates
+
+if TYPE_CHECKING:
+    from campaign.plan import Plan
+    from data.store import Snapshot
 
 ENOUGH = 30
 """Effective decisions a side (Kish) below which the logs are silent."""
+UNLIKE = 1.0
+"""Standard deviations between the past and the plan's customers, even after weighting, above which the logs are
+silent."""
+YOUNG = pd.Timedelta(days=150)
+"""Days from the shop's first event in which decisions are left out: who had bought before could not be seen yet."""
+_MOST_DOUBT = 5.0
+"""Standard errors by which the sum of 1 / propensity may miss what it must be."""
 
 Scope = Literal["audience", "everyone"]
 
@@ -45,14 +56,30 @@ class Estimate:
     why: str = ""
 
 
-def effective_size(weights: np.ndarray) -> float:
-    """Kish's effective sample size, (Σw)² / Σw².
+@dataclass(frozen=True)
+class Simulated:
+    """A plan's messages by the logs: extra profit and orders all in all, 80% intervals, and what they rest on.
 
-    >>> effective_size(np.array([1.0, 1.0, 1.0, 1.0]))
-    4.0
+    `covered` of the contacted get an action that the logs know; `silent` names the actions that they don't.
     """
-    total = float((weights**2).sum())
-    return float(weights.sum()) ** 2 / total if total else 0.0
+
+    supported: bool
+    profit: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    orders: float = 0.0
+    orders_low: float = 0.0
+    orders_high: float = 0.0
+    decisions: int = 0
+    effective: float = 0.0
+    covered: int = 0
+    silent: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def logged(self) -> Logged | None:
+        """As an approval keeps it."""
+        return Logged(self.profit, self.low, self.high) if self.supported else None
 
 
 def estimate(
@@ -61,81 +88,177 @@ def estimate(
     *,
     channel: str = "email",
     offer: bool = False,
-    seed: int = 0,
-    draws: int = 400,
     level: float = 0.2,
 ) -> Estimate:
-    """Extra reward of contacting one of `customer_ids` over leaving it alone.
+    """Extra reward of contacting one of `customer_ids` over leaving it alone, with nothing known of them.
 
     `exposures` is the canonical table. The contact is the action named like the channel; with `offer`, the
     one whose name speaks of a discount as well ("email_discount"). The audience's own decisions are used where
     they suffice, else everyone's, which the result says.
     """
-    name = f"{channel} with a discount" if offer else channel
+    name = named(channel, offer)
+    labelled = _labelled(exposures, {name: (channel, offer)})
+    own = labelled[labelled["customer_id"].isin(list(customer_ids))]
+    scopes: tuple[tuple[Scope, pd.DataFrame], ...] = (("audience", own), ("everyone", labelled))
+    for scope, frame in scopes:
+        used = frame[frame["label"] != ""]
+        if (why := _why_not(exposures, labelled, name)) or not len(used):
+            continue
+        decisions = _decisions(used, np.zeros((len(used), 1)))
+        targets = Targets(np.array(["someone"]), np.array([name]), np.zeros((1, 1)))
+        likely = likeness(decisions, targets)
+        effective = min(effective_sizes(decisions, likely).values())
+        if effective >= ENOUGH:
+            found = value(decisions, targets, likely)
+            low, high = found.value.within(1 - level)
+            unit: Literal["orders", "profit"] = "orders" if _yes_or_no(used["reward"]) else "profit"
+            mean = found.value.mean
+            return Estimate(
+                True, mean, low, high, found.alone + mean, found.alone, unit, len(used), effective, scope, name
+            )  # fmt: skip
+        why = f"fewer than {ENOUGH} comparable decisions were logged"
+    seen = int((labelled["label"] != "").sum())
+    return Estimate(False, 0.0, 0.0, 0.0, 0.0, 0.0, "orders", seen, 0.0, "everyone", name, why=why)
+
+
+def of_plan(snapshot: Snapshot, plan: Plan, *, level: float = 0.2) -> Simulated:
+    """What the logs say of `plan`: each contacted customer with the action that the plan has for it, against none.
+
+    Past decisions count by how much their customers, as they were then, look like the contacted as they are at the
+    snapshot's last event. Where the log has no money, extra orders count at the plan's value and margin.
+    """
+    wanted = _wanted(plan)
+    if wanted.empty:
+        return Simulated(False, why="nobody is contacted by this plan")
+    money = snapshot.frame("exposures")
+    if money.empty:
+        return Simulated(False, why=_why_not(money, money.assign(label=""), ""))
+    kinds = {named(channel, offer): (channel, offer) for channel, offer in wanted[["channel", "offer"]].to_numpy()}
+    orders_log = _labelled(_grown(snapshot, history.exposures_with_orders(snapshot, days=plan.window_days)), kinds)
+    silent = {name: why for name in kinds if (why := _why_not(money, orders_log, name))}
+    reasons, covered = list(silent.values()), wanted[~wanted["action"].isin(silent)]
+    if covered.empty:
+        alone = int((orders_log["label"] == NONE).sum())
+        return Simulated(False, decisions=alone, silent=tuple(silent), why=reasons[0])
+    # what is known of everyone at the time: of the logged at the decision, of the contacted now
+    now = pd.DataFrame({"customer_id": covered["customer_id"], "at": snapshot.as_of})
+    targets = Targets(
+        covered["customer_id"].to_numpy(str), covered["action"].to_numpy(str),
+        _known(snapshot, now),
+    )  # fmt: skip
+    decisions = _decisions(orders_log, _known(snapshot, orders_log))
+    likely = likeness(decisions, targets)
+    effective = min(effective_sizes(decisions, likely).values())
+    used = int((orders_log["label"] != "").sum())
+    base = Simulated(False, decisions=used, effective=effective, covered=len(covered), silent=tuple(silent))
+    if effective < ENOUGH:
+        return replace(base, why=f"only about {effective:.0f} comparable past decisions are of customers like these")
+    if imbalance(decisions, targets, likely) > UNLIKE:
+        return replace(base, why="customers like these were hardly ever among those of past decisions")
+    orders = value(decisions, targets, likely)
+    paid = orders_log["decision_id"].map(money.set_index("decision_id")["reward"]).to_numpy("float64")
+    number, whole = len(covered), ~np.isnan(paid)
+    few, many = orders.value.within(1 - level)
+    if whole.all() and not _yes_or_no(pd.Series(paid)):
+        found = value(replace(decisions, rewards=paid), targets, likely).value
+        low, high = found.within(1 - level)
+        totals = number * np.array([found.mean, low, high])
+    else:
+        totals = _in_money(snapshot, plan, covered, np.array([orders.value.mean, few, many]), orders.alone)
+    return replace(
+        base, supported=True, profit=float(totals[0]), low=float(totals[1]), high=float(totals[2]),
+        orders=number * orders.value.mean, orders_low=number * few, orders_high=number * many,
+    )  # fmt: skip
+
+
+def _known(snapshot: Snapshot, decisions: pd.DataFrame) -> Array:
+    """What was known of each customer before each decision, (n, columns), without what the mailing calendar alone
+    decides: the days since anything happened are those since the last newsletter."""
+    return covariates(snapshot, decisions).drop(columns="last_event").to_numpy("float64")
+
+
+def _grown(snapshot: Snapshot, exposures: pd.DataFrame) -> pd.DataFrame:
+    """Decisions that customers' history goes before: not of the first `YOUNG` days, or third, of the shop's log."""
+    if exposures.empty:
+        return exposures
+    first = pd.Timestamp(snapshot.table("events")["at"].min().execute())
+    return exposures[exposures["at"] >= first + min(YOUNG, (exposures["at"].max() - first) / 3)]
+
+
+def named(channel: str, offer: bool) -> str:
+    """An action in words."""
+    return f"{channel} with a discount" if offer else channel
+
+
+def _wanted(plan: Plan) -> pd.DataFrame:
+    """The contacted: customer_id, channel, off (a share), offer (whether there is one), action."""
+    treated = [m for m in plan.members if m.arm == "treated"]
+    rows = [(m.customer_id, m.channel, plan.offer_of(m)) for m in treated]
+    frame = pd.DataFrame(rows, columns=["customer_id", "channel", "off"])
+    return frame.assign(offer=frame["off"] > 0, action=[named(channel, off > 0) for _, channel, off in rows])
+
+
+def _labelled(exposures: pd.DataFrame, kinds: dict[str, tuple[str, bool]]) -> pd.DataFrame:
+    """Decisions whose outcome is known, with `label`: a key of `kinds`, `NONE`, or "" for anything else.
+
+    Several actions of one policy may have one label; `arms` counts them, so that together they count once.
+    """
     logged = exposures[exposures["reward"].notna()]
     action = logged["action"].str.lower()
-    contact, control = _is_contact(action, channel, offer), action.isin(CONTROL)
-    logged = logged.assign(side=np.select([contact, control], ["treated", "control"], default="other"))
-    logged = logged[logged["side"] != "other"]
-    own = logged[logged["customer_id"].isin(list(customer_ids))]
-    for scope, frame in (("audience", own), ("everyone", logged)):
-        sizes = [effective_size(1.0 / _column(frame, which, "propensity")) for which in ("treated", "control")]
-        if min(sizes) >= ENOUGH:
-            return _bootstrapped(
-                frame, "audience" if scope == "audience" else "everyone", min(sizes), name, seed, draws, level
-            )
-    return Estimate(
-        False, 0.0, 0.0, 0.0, 0.0, 0.0, "orders", len(logged), 0.0, "everyone", name,
-        why=_why_not(exposures, logged, name),
-    )  # fmt: skip
-
-
-def _is_contact(action: pd.Series, channel: str, offer: bool) -> pd.Series:
+    label = np.full(len(logged), "", dtype=object)
     about_money = action.str.contains("discount|offer|voucher|coupon", regex=True)
-    return action.str.contains(channel, regex=False) & ~action.isin(CONTROL) & (about_money if offer else ~about_money)
+    control = action.isin(CONTROL)
+    for name, (channel, offer) in kinds.items():
+        mine = action.str.contains(channel, regex=False) & ~control & (about_money if offer else ~about_money)
+        label[mine.to_numpy(bool)] = name
+    label[control.to_numpy(bool)] = NONE
+    frame = logged.assign(label=label)
+    return frame.assign(arms=frame.groupby(["policy", "label"])["action"].transform("nunique").astype("float64"))
 
 
-def _column(frame: pd.DataFrame, side: str, column: str) -> np.ndarray:
-    return frame.loc[frame["side"] == side, column].to_numpy(dtype=np.float64)
+def _decisions(frame: pd.DataFrame, known: Array) -> Decisions:
+    return Decisions(
+        customers=frame["customer_id"].to_numpy(str),
+        action=frame["label"].to_numpy(str),
+        weights=1.0 / (frame["propensity"] * frame["arms"]).to_numpy("float64"),
+        rewards=frame["reward"].to_numpy("float64"),
+        known=known,
+    )
 
 
-def _why_not(exposures: pd.DataFrame, logged: pd.DataFrame, name: str) -> str:
+def _why_not(exposures: pd.DataFrame, labelled: pd.DataFrame, name: str) -> str:
+    """Why the logs cannot speak of the action `name` at all; empty where they can."""
     if exposures.empty:
         return "the shop has no log of past decisions with their probabilities"
-    if not (logged["side"] == "treated").any():
+    taken, alone = labelled["label"] == name, labelled["label"] == NONE
+    if not taken.any():
         return f"no past decision to contact by {name} was logged"
-    if not (logged["side"] == "control").any():
+    if not alone.any():
         return "no customer was ever left alone by chance, so there is nothing to compare with"
-    return f"fewer than {ENOUGH} comparable decisions were logged"
+    chance = labelled["propensity"].to_numpy("float64")
+    if not ((chance > 0) & (chance <= 1)).all():
+        return "some logged probabilities are not above 0 and up to 1"
+    if (chance[(taken | alone).to_numpy(bool)] >= 1).all():
+        return "every logged decision was certain, so none was left to chance"
+    fair = labelled["policy"].isin(labelled.loc[alone, "policy"]).to_numpy(bool)  # policies that may leave alone
+    together = np.where(alone, 1.0 / chance, 0.0)[fair]  # its mean must be one
+    error = float(together.std()) / np.sqrt(len(together))
+    if error > 0 and abs(float(together.mean()) - 1) > _MOST_DOUBT * error:
+        return "the logged probabilities do not fit how often customers were left alone"
+    return ""
 
 
-def _bootstrapped(
-    frame: pd.DataFrame, scope: Scope, effective: float, name: str, seed: int, draws: int, level: float
-) -> Estimate:
-    """The estimate with its percentile interval, resampling customers with a fixed seed."""
-    rewards = frame["reward"].to_numpy(dtype=np.float64)
-    weights = 1.0 / frame["propensity"].to_numpy(dtype=np.float64)
-    treated = (frame["side"] == "treated").to_numpy()
-    _, customer = np.unique(frame["customer_id"].to_numpy(dtype=str), return_inverse=True)
-    number = int(customer.max()) + 1
-    # Sums a customer, so that a resample of customers is one matrix product.
-    sums = np.stack(
-        [
-            np.bincount(customer, weights=w * mask, minlength=number)
-            for mask in (treated, ~treated)
-            for w in (weights * rewards, weights)
-        ]
+def _in_money(snapshot: Snapshot, plan: Plan, covered: pd.DataFrame, per_head: Array, alone: float) -> Array:
+    """Extra orders of a contacted customer as money of all: value × (margin − offer), less what buyers would get
+    off anyway and the messages."""
+    values = history.customers(snapshot, snapshot.as_of)["value"].reindex(covered["customer_id"]).dropna()
+    worth = float(values.mean()) if len(values) else 0.0
+    offer = covered["off"].to_numpy("float64")
+    messages = sum(CONTACT_COST.get(channel, 0.0) for channel in covered["channel"])
+    return np.asarray(
+        per_head * worth * float((plan.margin.value - offer).sum()) - alone * worth * float(offer.sum()) - messages
     )
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(number, np.full(number, 1.0 / number), size=draws)
-    drawn = sums @ counts.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = drawn[0] / drawn[1] - drawn[2] / drawn[3]
-    values = values[np.isfinite(values)]
-    point = sums.sum(axis=1)
-    mail, none = float(point[0] / point[1]), float(point[2] / point[3])
-    low, high = np.quantile(values, [level / 2, 1 - level / 2])
-    unit: Literal["orders", "profit"] = "orders" if np.isin(rewards, (0.0, 1.0)).all() else "profit"
-    return Estimate(
-        True, mail - none, float(low), float(high), mail, none, unit, len(frame), effective, scope, name
-    )  # fmt: skip
+
+
+def _yes_or_no(rewards: pd.Series) -> bool:
+    return bool(np.isin(rewards.to_numpy("float64"), (0.0, 1.0)).all())

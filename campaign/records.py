@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from campaign.finish import finish
+from campaign.gate import covers
 from campaign.plan import Plan
 from data.errors import CampaignError
 from data.operations import Approval, Campaign
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kept:
-    """A stored campaign: its plan, hash, status (draft, launched, measured, cancelled) and who approved this hash."""
+    """A stored campaign: its plan, hash, status (draft, launched, measured, cancelled) and who approved this hash.
+
+    An approval of a plan that may lose money counts only with a reason.
+    """
 
     plan: Plan
     plan_hash: str
@@ -68,10 +73,10 @@ def find(operations: Operations, campaign_id: str) -> Kept:
             latest = session.scalar(select(Campaign.campaign_id).order_by(Campaign.campaign_id.desc()))
             hint = f"the latest is {latest}" if latest else "draft one first; its id will look like C-0001"
             raise CampaignError(f"no campaign {campaign_id}; {hint}")
-        approval = session.get(Approval, (wanted, row.plan_hash))
-        kept = Kept(
-            Plan.from_json(row.plan_json), row.plan_hash, row.status, None if approval is None else approval.person
-        )
-    if kept.plan.content_hash != kept.plan_hash:
+        plan, approval = Plan.from_json(row.plan_json), session.get(Approval, (wanted, row.plan_hash))
+        valid = approval is not None and covers(plan, approval.figures_json, approval.override)
+        untouched = hashlib.sha256(row.plan_json.encode()).hexdigest() == row.plan_hash
+        kept = Kept(plan, row.plan_hash, row.status, approval.person if approval is not None and valid else None)
+    if not untouched:  # the text itself: a plan of an older version lacks fields that have come since
         raise CampaignError(f"the plan of {wanted} was changed after it was drafted: draft it again")
     return kept

@@ -1,13 +1,17 @@
-"""What copy may be: a channel's limits, forbidden claims, and templates that always fit (`wording.yaml`)."""
+"""What copy may be: a channel's limits, what may not be said, and templates that always fit (`wording.yaml`)."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+
+from campaign import claims
 
 Language = Literal["en", "zh"]
 
@@ -15,10 +19,11 @@ _GSM = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-"""The basic alphabet of GSM 03.38."""
-_GSM_TWO = set("^{}\\[~]|€")
-"""Its extension, two characters each."""
+"""The basic alphabet of 3GPP TS 23.038, 127 characters; the last, ESC, only leads into the extension."""
+_GSM_TWO = set("\f^{}\\[~]|€")
+"""Its extension: ESC and a second character, so each takes two places."""
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " "})
 
 
 @cache
@@ -37,14 +42,21 @@ def parts(channel: str) -> dict[str, int]:
 def length(channel: str, text: str) -> tuple[int, int | None]:
     """Characters as the channel counts them, and the limit that replaces the part's own (None: none does).
 
-    A text message in the GSM-7 alphabet counts its extension characters twice; one character outside of it
-    makes the whole message Unicode, with a limit of 70.
+    A text message in the GSM-7 alphabet counts its extension characters twice; one character outside of it makes
+    the whole message UCS-2, counted in 16-bit units, with a limit of 70. Some channels count wide characters twice.
     """
-    if channel != "sms":
-        return len(text), None
-    if all(c in _GSM or c in _GSM_TWO for c in text):
-        return sum(2 if c in _GSM_TWO else 1 for c in text), None
-    return len(text.encode("utf-16-le")) // 2, rules()["sms_limit_unicode"]
+    if channel == "sms":
+        if all(c in _GSM or c in _GSM_TWO for c in text):
+            return sum(2 if c in _GSM_TWO else 1 for c in text), None
+        return len(text.encode("utf-16-le")) // 2, rules()["sms_limit_unicode"]
+    if channel in rules()["double_width"]:
+        return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text), None
+    return len(text), None
+
+
+def plain_marks(text: str) -> str:
+    """`text` with typewriter quotes and dashes, which keep a text message in the GSM-7 alphabet."""
+    return text.translate(_PLAIN)
 
 
 def ending(channel: str, language: Language) -> str:
@@ -52,17 +64,30 @@ def ending(channel: str, language: Language) -> str:
     return str(rules()["sms_ending"][language]) if channel == "sms" else ""
 
 
-def faults(prose: str, *, language: Language, offer: bool) -> list[str]:
-    """What `prose` (references not yet filled in) says that it may not: figures, forbidden claims, untrue offers."""
+def faults(
+    prose: str,
+    *,
+    language: Language,
+    offer: bool,
+    channel: str | None = None,
+    markets: Collection[str] | None = None,
+) -> list[str]:
+    """What `prose` (references not yet filled in) says that it may not, each in words.
+
+    Figures, claims that one of `markets` forbids (all of them unless given), offers that are none, words about the
+    text itself or that mean nothing on `channel`, exclamation marks, and another language than asked for.
+    """
     literal = re.sub(r"\{[^{}]*\}", " ", prose)
     found = ["a figure that no fact gives"] if re.search(r"\d", literal) else []
-    banned: dict[str, list[str]] = rules()["forbidden"]
-    figures: list[str] = rules()["figures"]["en"]
-    found += [f"the number word {w!r}" for w in figures if _says(literal, w, "en")]
-    found += [f"the claim {w!r}" for tongue in banned for w in banned[tongue] if _says(literal, w, tongue)]
+    found += [f"the number word {w!r}" for w in says(literal, rules()["figures"]["en"])]
+    found += [str(claim) for claim in claims.forbidden(literal, markets)]
+    found += [f"words about the text itself or its time, {w!r}" for w in says(literal, rules()["unsaid"]["en"])]
     if not offer:
         untrue: dict[str, list[str]] = rules()["offers"]
-        found += [f"the offer {w!r}" for tongue in untrue for w in untrue[tongue] if _says(literal, w, tongue)]
+        found += [f"the offer {w!r} where there is none" for tongue in untrue for w in says(literal, untrue[tongue])]
+    if channel is not None:
+        homes: dict[str, list[str]] = rules()["only_on"]
+        found += [f"{w!r}, which means nothing on {channel}" for w in says(literal, homes) if channel not in homes[w]]
     if "!" in literal or "！" in literal:
         found.append("an exclamation mark")
     if language == "zh" and not _HAN.search(literal):
@@ -79,7 +104,17 @@ def templates(channel: str, part: str, *, language: Language, offer: bool, tone:
     return [option.replace("{opening}", opening) for option in options]
 
 
-def _says(text: str, phrase: str, language: str) -> bool:
-    if language == "zh":
-        return phrase in text
-    return re.search(rf"(?<![\w-]){re.escape(phrase)}(?![\w-])", text, re.IGNORECASE) is not None
+def tone_for(segment: str) -> str:
+    """The tone for a segment of the audience where the brief gives none."""
+    tones: dict[str, str] = rules()["tones"]
+    return tones.get(segment.casefold(), tones["everyone"])
+
+
+def says(text: str, phrases: Collection[str]) -> list[str]:
+    """Those of `phrases` that stand in `text`: as whole words in any case, Chinese anywhere."""
+    return [phrase for phrase in phrases if _pattern(phrase).search(text)]
+
+
+@cache
+def _pattern(phrase: str) -> re.Pattern[str]:
+    return re.compile(claims.says(phrase), re.IGNORECASE)

@@ -136,4 +136,28 @@ def _view(plan: Plan, standing: Standing) -> Mapping[str, Any]:
         "discounts": shown(plan.outlook.discounts),
         "margin": shown(plan.margin),
         "hash": plan.content_hash,
+        "solved": _solved(plan),
+        "offered": _offered(plan),
     }
+
+
+def _offered(plan: Plan) -> str:
+    """Who gets the discount, in one sentence; empty where the plan has none or gives it to all."""
+    treated = [member for member in plan.members if member.arm == "treated"]
+    given = sum(member.offer > 0 for member in treated)
+    if not plan.discount or not treated or given == len(treated):
+        return ""
+    if not given:
+        return "Nobody gets it: it would cost more than it adds."
+    return f"{given:,} of {len(treated):,} get it; to the others it is not worth its cost."
+
+
+def _solved(plan: Plan) -> str:
+    """How good the joint plan is known to be, in one line; empty for a plan that was not solved."""
+    found = plan.solution
+    if found is None:
+        return ""
+    if found.gap < 1e-6:
+        return f"The joint plan is the best there is under these estimates ({found.method})."
+    gap = "less than 0.01%" if found.gap < 1e-4 else f"{found.gap:.2%}"
+    return f"The joint plan is at most {gap} below the best there can be under these estimates ({found.method})."

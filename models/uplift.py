@@ -2,13 +2,16 @@
 
 The estimate is the DR-learner of Kennedy (2023): outcome models of both sides, cross-fitted over customers, give each
 decision a doubly robust pseudo-outcome. Two regressions of it, each of one number, are compared out of fold: the same
-uplift for all, or an uplift in proportion to the customer's chance of an order when left alone.
+uplift for all, or an uplift in proportion to the customer's chance of an order when left alone. Where the log also has
+messages with an offer, their effect is learnt in the same way, beside the plain message's; how deep that offer was is
+read off what its receivers paid.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,6 +52,25 @@ _FOLDS = 5
 _ENOUGH, _FEW_BUYERS = 200, 20
 _ROUNDS = 60
 _FLOOR = 0.01
+_OFFER_DAYS = 14
+"""Days after a message with an offer in which its receivers pay less."""
+_DEPTHS = (0.01, 0.9)
+"""What can be an offer's depth, a share of the price."""
+
+
+@dataclass(frozen=True)
+class _Effect:
+    """What one kind of message adds: an average for the unknown, and each known customer's where it differs."""
+
+    average: float = ASSUMED
+    proportional: bool = False
+    scores: pd.Series = field(default_factory=lambda: pd.Series(dtype="float64"))
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, customer_ids: Sequence[str]) -> pd.Series:
+        """Uplift per customer (index customer_id)."""
+        wanted = pd.Index([str(c) for c in customer_ids], name="customer_id", dtype="object")
+        return self.scores.reindex(wanted).fillna(self.average).astype("float64").rename("uplift")
 
 
 class UpliftModel(Model):
@@ -59,15 +81,34 @@ class UpliftModel(Model):
     def __init__(self) -> None:
         super().__init__()
         self.evidence: Literal["experiment", "assumed"] = "assumed"
-        self.average = ASSUMED
-        self.proportional = False
-        self._scores = pd.Series(dtype="float64")
+        self.offer_depth: float | None = None
+        self._plain, self._offer = _Effect(), _Effect()
+
+    @property
+    def average(self) -> float:
+        """Mean uplift of a plain message."""
+        return self._plain.average
+
+    @property
+    def proportional(self) -> bool:
+        """Whether a plain message's uplift is in proportion to the chance of an order."""
+        return self._plain.proportional
 
     def predict(self, snapshot: Snapshot, customer_ids: Sequence[str]) -> pd.Series:
         """Uplift per customer (index customer_id), a difference of probabilities; the average for who is unknown."""
         self.require_fitted()
-        wanted = pd.Index([str(c) for c in customer_ids], name="customer_id", dtype="object")
-        return self._scores.reindex(wanted).fillna(self.average).astype("float64").rename("uplift")
+        return self._plain.of(customer_ids)
+
+    def with_offer(self, snapshot: Snapshot, customer_ids: Sequence[str], *, discount: float) -> pd.Series | None:
+        """The same of a message with `discount` (a share off); None where no experiment says what an offer adds.
+
+        Between no discount and that of the log, `offer_depth`, on a straight line; a deeper one adds no more than that.
+        """
+        self.require_fitted()
+        if self.offer_depth is None:
+            return None
+        plain, offered = self._plain.of(customer_ids), self._offer.of(customer_ids)
+        return plain + min(discount / self.offer_depth, 1.0) * (offered - plain)
 
     def source(self, formula: str = "") -> str:
         """As for every model, with the evidence."""
@@ -80,47 +121,41 @@ class UpliftModel(Model):
         return super().source(f"{basis}, {formula}" if formula else basis)
 
     def _fit(self, snapshot: Snapshot, *, as_of: pd.Timestamp, seed: int) -> None:
-        self.evidence, self.average, self.proportional = "assumed", ASSUMED, False
-        self._scores = pd.Series(dtype="float64")
-        decisions = _decisions(snapshot.frame("exposures"), as_of)
-        sides = decisions.groupby("mailed")["bought"].agg(["size", "sum"])
-        if len(sides) < 2 or sides["size"].min() < _ENOUGH or sides["sum"].min() < _FEW_BUYERS:
+        self.evidence, self.offer_depth = "assumed", None
+        self._plain, self._offer = _Effect(), _Effect()
+        logged = snapshot.frame("exposures")
+        plain = _learnt(snapshot, _decisions(logged, as_of), as_of, seed)
+        if plain is None:
             return
-        known = covariates(snapshot, decisions)
-        pseudo, alone = _pseudo_outcomes(known, decisions, seed)
-        customers = decisions["customer_id"].to_numpy(dtype=str)
-        differing, same = _out_of_fold(alone, pseudo, customers)
-        self.evidence, self.average = "experiment", float(pseudo.mean())
-        weight = _precision(alone)
-        self.proportional = bool((weight * (pseudo - differing) ** 2).sum() < (weight * (pseudo - same) ** 2).sum())
-        self.metrics = {
-            "decisions": float(len(decisions)),
-            "average_uplift": self.average,
-            "average_uplift_error": _clustered_error(pseudo, customers),
-            "uplift_of_best_third": _best_third(differing, pseudo),
-        }
-        if self.proportional:
-            everyone = pd.DataFrame({"customer_id": snapshot.frame("customers")["customer_id"], "at": as_of})
-            left_alone = ~decisions["mailed"].to_numpy(dtype=bool)
-            chance = _chance(known[left_alone], decisions["bought"].to_numpy(dtype="float64")[left_alone], seed)
-            values = _ratio(alone, pseudo) * chance.predict(covariates(snapshot, everyone))
-            index = pd.Index(everyone["customer_id"].astype("object"), name="customer_id")
-            self._scores = pd.Series(np.clip(values, -1.0, 1.0), index=index)
+        self.evidence, self._plain, self.metrics = "experiment", plain, dict(plain.metrics)
+        offers = _decisions(logged, as_of, offer=True)
+        offered = _learnt(snapshot, offers, as_of, seed) if offers["mailed"].any() else None
+        self.offer_depth = None if offered is None else _depth(snapshot, offers[offers["mailed"]])
+        if offered is not None and self.offer_depth is not None:
+            self._offer = offered
+            self.metrics |= {"offer_depth": self.offer_depth, "offer_uplift": offered.average}
+            self.metrics["offer_uplift_error"] = offered.metrics["average_uplift_error"]
 
     def _save(self, folder: Path) -> None:
-        save_frame(folder, "scores", self._scores.rename("uplift").to_frame())
-        save_json(
-            folder, "state", {"evidence": self.evidence, "average": self.average, "proportional": self.proportional}
-        )
+        for name, effect in (("scores", self._plain), ("offers", self._offer)):
+            save_frame(folder, name, effect.scores.rename("uplift").to_frame())
+        state = {"evidence": self.evidence, "average": self.average, "proportional": self.proportional}
+        offer = {"average": self._offer.average, "proportional": self._offer.proportional, "depth": self.offer_depth}
+        save_json(folder, "state", {**state, "offer": offer})
 
     def _load(self, folder: Path) -> None:
-        self._scores = load_frame(folder, "scores")["uplift"]
         state = load_json(folder, "state")
-        self.evidence, self.average = state["evidence"], float(state["average"])
-        self.proportional = bool(state["proportional"])
+        self.evidence = state["evidence"]
+        scores = load_frame(folder, "scores")["uplift"]
+        self._plain = _Effect(float(state["average"]), bool(state["proportional"]), scores)
+        offer = state.get("offer")  # models saved before offers were learnt know of none
+        if offer is not None:
+            scores = load_frame(folder, "offers")["uplift"]
+            self._offer = _Effect(float(offer["average"]), bool(offer["proportional"]), scores)
+            self.offer_depth = offer["depth"]
 
     def _parameters(self) -> Mapping[str, Any]:
-        return {"folds": _FOLDS, "rounds": _ROUNDS, "assumed": ASSUMED}
+        return {"folds": _FOLDS, "rounds": _ROUNDS, "assumed": ASSUMED, "offer_days": _OFFER_DAYS}
 
 
 def covariates(snapshot: Snapshot, decisions: pd.DataFrame) -> pd.DataFrame:
@@ -161,23 +196,71 @@ def covariates(snapshot: Snapshot, decisions: pd.DataFrame) -> pd.DataFrame:
     return known
 
 
-def _decisions(exposures: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+def _learnt(snapshot: Snapshot, decisions: pd.DataFrame, as_of: pd.Timestamp, seed: int) -> _Effect | None:
+    """The effect of the messages of `decisions`; None where they are too few to say."""
+    sides = decisions.groupby("mailed")["bought"].agg(["size", "sum"])
+    if len(sides) < 2 or sides["size"].min() < _ENOUGH or sides["sum"].min() < _FEW_BUYERS:
+        return None
+    known = covariates(snapshot, decisions)
+    pseudo, alone = _pseudo_outcomes(known, decisions, seed)
+    customers = decisions["customer_id"].to_numpy(dtype=str)
+    differing, same = _out_of_fold(alone, pseudo, customers)
+    weight = _precision(alone)
+    proportional = bool((weight * (pseudo - differing) ** 2).sum() < (weight * (pseudo - same) ** 2).sum())
+    metrics = {
+        "decisions": float(len(decisions)),
+        "average_uplift": float(pseudo.mean()),
+        "average_uplift_error": _clustered_error(pseudo, customers),
+        "uplift_of_best_third": _best_third(differing, pseudo),
+    }
+    if not proportional:
+        return _Effect(metrics["average_uplift"], metrics=metrics)
+    everyone = pd.DataFrame({"customer_id": snapshot.frame("customers")["customer_id"], "at": as_of})
+    left_alone = ~decisions["mailed"].to_numpy(dtype=bool)
+    chance = _chance(known[left_alone], decisions["bought"].to_numpy(dtype="float64")[left_alone], seed)
+    values = _ratio(alone, pseudo) * chance.predict(covariates(snapshot, everyone))
+    index = pd.Index(everyone["customer_id"].astype("object"), name="customer_id")
+    return _Effect(metrics["average_uplift"], True, pd.Series(np.clip(values, -1.0, 1.0), index=index), metrics)
+
+
+def _decisions(exposures: pd.DataFrame, as_of: pd.Timestamp, *, offer: bool = False) -> pd.DataFrame:
     """Decisions by chance to mail or not: customer_id, at, mailed, bought (reward above 0), weight.
 
-    A plain mail is preferred to one with an offer, whose price would be another effect. `weight` is
-    1 / (number of the mailed actions × propensity), so that several mails count as one at random.
+    A plain mail is preferred to one with an offer, whose price would be another effect; with `offer` the mails with
+    one are taken alone. `weight` is 1 / (number of the mailed actions × propensity), so that several mails count as
+    one at random, scaled to a mean of 1 over all decisions on each side (Hájek 1971): a log with further actions holds
+    only a part of the decisions that the propensities speak of.
     """
     action = exposures["action"].str.lower()
     usable = exposures["reward"].notna() & (exposures["at"] <= as_of) & (exposures["propensity"] < 1)
     control = action.isin(CONTROL)
     mail = action.str.contains(_MAIL) & ~control
     plain = mail & ~action.str.contains(_OFFER)
-    chosen = next((c for c in (plain, mail) if c.any()), ~control)
+    chosen = mail & ~plain if offer else next((c for c in (plain, mail) if c.any()), ~control)
     frame = exposures.assign(action=action, mailed=chosen)[usable & (chosen | control)]
     arms = frame[frame["mailed"]].groupby("policy")["action"].nunique()
     count = frame["policy"].map(arms).where(frame["mailed"], 1.0)
     frame = frame.assign(bought=(frame["reward"] > 0).astype("float64"), weight=1.0 / (count * frame["propensity"]))
+    frame["weight"] *= len(frame) / frame.groupby("mailed")["weight"].transform("sum")
     return frame[["customer_id", "at", "mailed", "bought", "weight"]].reset_index(drop=True)
+
+
+def _depth(snapshot: Snapshot, offered: pd.DataFrame) -> float | None:
+    """The usual share off that receivers of an offer paid, against the day's price; None where nobody can tell."""
+    asked = offered[["customer_id", "at"]].astype({"customer_id": "object", "at": "datetime64[us]"})
+    events, days = snapshot.table("events"), snapshot.table("product_days")
+    bought = events.filter((events["kind"] == "purchase") & (events["unit_price"] > 0)).select(
+        "customer_id", "product_id", "unit_price", happened=events["at"], day=events["at"].date()
+    )
+    joined = ibis.memtable(asked).inner_join(bought, "customer_id")
+    inside = joined.filter(
+        (joined["happened"] >= joined["at"]) & (joined["happened"] < joined["at"] + ibis.interval(days=_OFFER_DAYS))
+    )
+    listed = days.filter(days["price"] > 0).select("product_id", "price", day=days["day"].date())
+    paid = inside.inner_join(listed, ["product_id", "day"]).select(off=1 - ibis._.unit_price / ibis._.price)
+    off = snapshot.backend.execute(paid)["off"].astype("float64")
+    depth = round(float(off.median()), 3) if len(off) else 0.0
+    return depth if _DEPTHS[0] <= depth <= _DEPTHS[1] else None
 
 
 def _pseudo_outcomes(known: pd.DataFrame, decisions: pd.DataFrame, seed: int) -> tuple[Array, Array]:

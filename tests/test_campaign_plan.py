@@ -165,8 +165,8 @@ def test_nothing_is_launched_without_a_persons_yes_to_this_very_plan(operations:
         launch(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of)
     with pytest.raises(CampaignError, match="name of a person"):
         approve(operations, "C-0001", "  ")
-    assert approve(operations, "C-0001", " Ada  Byron ").approver == "Ada Byron"
-    assert approve(operations, "C-0001", "Second").approver == "Ada Byron"
+    assert approve(operations, "C-0001", " Ada  Byron ", despite="a test").approver == "Ada Byron"
+    assert approve(operations, "C-0001", "Second", despite="a test").approver == "Ada Byron"
     _draft(operations, discount=0.05)
     with pytest.raises(NotApprovedError):
         launch(shop.snapshot, operations, "C-0002", as_of=shop.snapshot.as_of)
@@ -183,7 +183,7 @@ def test_nothing_is_launched_without_a_persons_yes_to_this_very_plan(operations:
 def test_a_second_launch_queues_nothing_new(operations: Operations) -> None:
     shop = small_shop()
     _draft(operations)
-    approve(operations, "C-0001", "Ada")
+    approve(operations, "C-0001", "Ada", despite="a test")
     first = launch(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of)
     assert launch(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of) == first
     assert len(_rows(operations, OutboxMessage)) == first[1]
@@ -192,7 +192,7 @@ def test_a_second_launch_queues_nothing_new(operations: Operations) -> None:
 def test_who_withdraws_after_the_approval_gets_no_message(operations: Operations) -> None:
     shop = small_shop()
     plan = _draft(operations)
-    approve(operations, "C-0001", "Ada")
+    approve(operations, "C-0001", "Ada", despite="a test")
     gone = next(m.customer_id for m in plan.members if m.arm == "treated")
     with operations.session() as session:
         session.add(Consent(customer_id=gone, channel="email", granted=False, source="test", at=datetime(2026, 9, 30)))
@@ -210,7 +210,7 @@ def test_a_plan_changed_behind_its_hash_is_refused(operations: Operations) -> No
         row = session.get_one(Campaign, "C-0001")
         row.plan_json = plan.to_json().replace('"name": "Thank you"', '"name": "Thank me"')
     with pytest.raises(CampaignError, match="was changed after it was drafted"):
-        approve(operations, "C-0001", "Ada")
+        approve(operations, "C-0001", "Ada", despite="a test")
 
 
 def _buy(operations: Operations, customers: list[str], at: datetime) -> None:
@@ -229,7 +229,7 @@ def test_the_verdict_waits_for_its_day_and_then_compares_the_arms(operations: Op
     plan = _draft(operations)
     with pytest.raises(CampaignError, match="not launched"):
         verdict.measure(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of)
-    approve(operations, "C-0001", "Ada")
+    approve(operations, "C-0001", "Ada", despite="a test")
     launch(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of)
     treated = [m.customer_id for m in plan.members if m.arm == "treated"]
     start = pd.Timestamp(plan.start).to_pydatetime()
@@ -250,7 +250,7 @@ def test_the_verdict_waits_for_its_day_and_then_compares_the_arms(operations: Op
 def test_no_difference_is_called_inconclusive(operations: Operations) -> None:
     shop = small_shop()
     plan = _draft(operations)
-    approve(operations, "C-0001", "Ada")
+    approve(operations, "C-0001", "Ada", despite="a test")
     launch(shop.snapshot, operations, "C-0001", as_of=shop.snapshot.as_of)
     found = verdict.measure(shop.snapshot, operations, "C-0001", as_of=pd.Timestamp(plan.end))
     assert found.state == "inconclusive"

@@ -114,3 +114,54 @@ def test_covariates_see_only_what_came_before(helped: Snapshot) -> None:
     before, after = covariates(helped, asked)["orders"]
     assert before == 0.0
     assert after > 0.0
+
+
+def test_a_message_with_an_offer_has_its_own_effect_and_depth(tmp_path: Path) -> None:
+    """A third plain mails, a third with 20% off, which sell three times as much more."""
+    rng = np.random.default_rng(4)
+    ids = np.array([f"C{n:04d}" for n in range(CUSTOMERS)])
+    exposures, events, price = [], [], 10.0
+    for number in range(ROUNDS):
+        at = START + pd.Timedelta(days=20 * number)
+        arm = rng.integers(0, 3, CUSTOMERS)
+        bought = rng.random(CUSTOMERS) < np.array([0.10, 0.15, 0.25])[arm]
+        exposures.append(
+            pd.DataFrame(
+                {
+                    "decision_id": [f"{number}-{c}" for c in ids], "at": at, "policy": "coin", "customer_id": ids,
+                    "action": np.array(["none", "email", "email_discount"])[arm], "propensity": 1 / 3,
+                    "reward": np.where(bought, 4.0, -0.1),
+                }
+            )
+        )  # fmt: skip
+        paid = np.where(arm == 2, 0.8 * price, price)[bought]
+        events.append(pd.DataFrame({"customer_id": ids[bought], "at": at + pd.Timedelta(days=2), "unit_price": paid}))
+    sold = pd.concat(events, ignore_index=True).assign(kind="purchase", product_id="P1", quantity=1.0)
+    sold["event_id"] = sold["order_id"] = [f"E{n}" for n in range(len(sold))]
+    days = pd.date_range(START, periods=20 * ROUNDS + 20, freq="D")
+    tables = {
+        "customers": pd.DataFrame({"customer_id": ids}),
+        "products": pd.DataFrame({"product_id": ["P1"], "title": ["Mug"], "active": [True]}),
+        "product_days": pd.DataFrame({"day": days, "product_id": "P1", "price": price, "promoted": False}),
+        "events": sold,
+        "exposures": pd.concat(exposures, ignore_index=True),
+    }
+    snapshot = Store(tmp_path / "store").write(tables, name="Test shop", currency="EUR", source="test")
+    model = UpliftModel().fit(snapshot)
+    assert model.offer_depth == pytest.approx(0.2)
+    plain, half, full, more = (
+        model.predict(snapshot, ["new"]).item(),
+        *(model.with_offer(snapshot, ["new"], discount=d).item() for d in (0.1, 0.2, 0.4)),  # type: ignore[union-attr]
+    )
+    assert plain == pytest.approx(0.05, abs=0.04)
+    assert full == pytest.approx(0.15, abs=0.04)
+    assert half == pytest.approx((plain + full) / 2)
+    assert more == full
+    model.save(tmp_path / "model")
+    again = UpliftModel.load(tmp_path / "model").with_offer(snapshot, ["new"], discount=0.2)
+    assert again is not None
+    assert again.item() == full
+
+
+def test_without_a_logged_offer_nobody_knows_what_one_adds(helped: Snapshot) -> None:
+    assert UpliftModel().fit(helped).with_offer(helped, ["C0001"], discount=0.1) is None

@@ -115,7 +115,7 @@ class ToolContext:
     `as_of` is the last event of the snapshot unless set; `customer_id` is the signed-in shopper's, from the
     session and never from the LLM; `calls` are the earlier calls of the thread; `worked_out` keeps within a turn
     what several of its calls need and what takes long; `live` is what the shopper did since the snapshot, as
-    (kind of event, product id), the latest first.
+    (kind of event, product id), the latest first; `may_launch` is False for a person who may only look.
     """
 
     snapshot: Snapshot
@@ -130,6 +130,7 @@ class ToolContext:
     seed: int = 0
     worked_out: dict[Hashable, Any] = field(default_factory=dict)
     live: tuple[tuple[str, str], ...] = ()
+    may_launch: bool = True
 
     @property
     def currency(self) -> str:
