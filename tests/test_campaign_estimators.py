@@ -55,3 +55,21 @@ def test_rewards_that_never_differ_have_no_interval() -> None:
     same = Log(np.ones(10), np.ones(10), np.ones(10), np.ones(10))
     value = doubly_robust(same)
     assert (value.mean, value.low, value.high) == (1.0, 1.0, 1.0)
+
+
+def test_another_share_than_95_percent_is_held_by_a_narrower_interval() -> None:
+    value = clipped(log(np.random.default_rng(4)))
+    low, high = value.within(0.8)
+    assert value.low < low < value.mean < high < value.high
+    assert value.within(0.95) == pytest.approx((value.low, value.high), rel=1e-6)
+
+
+def test_people_who_decide_often_count_once_in_the_interval() -> None:
+    """Every decision copied ten times tells nothing new, which only an interval over people knows."""
+    some = log(np.random.default_rng(5), 300)
+    people = np.repeat(np.arange(300), 10)
+    copied = Log(*(np.repeat(part, 10) for part in (some.rewards, some.weights, some.guess, some.direct)))
+    grouped = Log(copied.rewards, copied.weights, copied.guess, copied.direct, people)
+    assert doubly_robust(grouped).mean == pytest.approx(doubly_robust(some).mean)
+    assert doubly_robust(grouped).error == pytest.approx(doubly_robust(some).error, rel=0.02)
+    assert doubly_robust(copied).error < 0.5 * doubly_robust(some).error

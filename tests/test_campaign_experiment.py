@@ -17,6 +17,10 @@ def test_the_same_campaign_and_customers_always_split_the_same_way() -> None:
     assert set(first.holdout) | set(first.treated) == set(CUSTOMERS)
 
 
+def test_a_split_is_the_same_on_every_machine_and_in_every_version() -> None:
+    assert assign("C-0001", list("abcdefgh"), 0.25).holdout == ("h", "b")
+
+
 def test_another_campaign_splits_independently() -> None:
     first, second = set(assign("C-0001", CUSTOMERS, 0.5).holdout), set(assign("C-0002", CUSTOMERS, 0.5).holdout)
     assert 70 < len(first & second) < 130  # 100 are expected by chance, with a standard deviation of 5

@@ -74,7 +74,7 @@ def test_a_whole_campaign_through_the_tools(thread: Thread) -> None:
     assert results["simulate_campaign"].facts["contacted"].value == plan["contacted"].value
     assert results["launch_campaign"].cue == "approval"
     assert results["launch_campaign"].facts["command"].value == "shopkeeper approve C-0001 --by NAME"
-    approve(thread.context.operations, "C-0001", "Ada")
+    approve(thread.context.operations, "C-0001", "Ada", despite="a test")
     launched = thread.ask("launch_campaign", campaign_id="C-0001")
     _conforms("launch_campaign", launched)
     assert launched.cue == "launched"
@@ -202,7 +202,7 @@ def test_a_shop_that_knows_little_still_gets_a_whole_plan_that_says_so(tmp_path:
     assert any("margin is 40%" in line for line in plan.assumptions)
     simulated = thread.ask("simulate_campaign", campaign_id="C-0001")
     assert simulated.cue == "unsupported"
-    approve(thread.context.operations, "C-0001", "Ada")
+    approve(thread.context.operations, "C-0001", "Ada", despite="a test")
     assert "cannot start" in thread.ask("launch_campaign", campaign_id="C-0001").facts["message"].display
 
 

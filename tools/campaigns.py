@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from campaign import contact, history, launch, policy_value, records, verdict
+from campaign import launch, policy_value, records, verdict
 from campaign.audience import Audience
 from campaign.draft import Brief, propose
 from campaign.finish import cue_of
-from campaign.offers import CONTACT_COST
-from campaign.plan import Copy, Plan
+from campaign.gate import shown
+from campaign.plan import Plan
 from campaign.targets import Catalogue
+from campaign.verdict_words import measured_table, measured_words
 from tools.audiences import SHOWN, audience_of, choose, chosen_again, id_of
-from tools.base import Row, ToolContext, ToolResult, count, date, facts, identifier, money, percent, tool, words
-from tools.copy import check_discount, compose, written_before
+from tools.base import (
+    Row,
+    ToolContext,
+    ToolResult,
+    count,
+    date,
+    facts,
+    failure,
+    identifier,
+    money,
+    percent,
+    tool,
+    words,
+)
+from tools.copy import check_discount
+from tools.copy_draft import copies_for
 from tools.lookup import product_facts, resolve_product
 from tools.mend import mendable
 
@@ -72,9 +87,9 @@ def draft_campaign(
             start=start_date,
             discount=discount,
         )
-        shown = tuple(product_ids) or chosen.products
-        brief = Brief(**{**brief.__dict__, "copies": _copies(ctx, shown, where, discount_percent)})
-        plan = records.keep(ctx.operations, propose(ctx.snapshot, ctx.operations, ctx.models, brief, as_of=ctx.as_of))
+        proposal = propose(ctx.snapshot, ctx.operations, ctx.models, brief, as_of=ctx.as_of)
+        worded = replace(proposal, brief=replace(brief, copies=copies_for(ctx, proposal)))
+        plan = records.keep(ctx.operations, worded)
     return _drafted(ctx, plan)
 
 
@@ -83,51 +98,42 @@ def simulate_campaign(ctx: ToolContext, campaign_id: str) -> ToolResult:
     """Estimates from past logged decisions what a drafted campaign would bring."""
     with mendable():
         plan = records.find(ctx.operations, campaign_id).plan
-    treated = [m.customer_id for m in plan.members if m.arm == "treated"]
-    channel = max(plan.channels, key=lambda c: (c.contacts, c.spend)).channel
-    ask = partial(policy_value.estimate, customer_ids=treated, channel=channel, offer=plan.discount > 0, seed=ctx.seed)
-    money_logs = ctx.snapshot.frame("exposures")
-    order_logs = history.exposures_with_orders(ctx.snapshot, days=plan.window_days)
-    orders = ask(order_logs)
-    found = ask(money_logs)
-    logs = f"exposures table, snapshot {ctx.snapshot.id[:6]}"
+    found, logs = policy_value.of_plan(ctx.snapshot, plan), f"exposures table, snapshot {ctx.snapshot.id[:6]}"
     head = identifier("campaign", plan.campaign_id, "the plan")
-    contacted = count("contacted", len(treated), "the plan")
-    if not orders.supported or not treated:
-        seen = count("exposures", orders.decisions, logs)
-        return ToolResult(facts=facts(head, contacted, seen), cue="unsupported", text=_unsupported(orders.why))
-    whose = "of this audience" if orders.scope == "audience" else "of all customers"
-    how = f"self-normalised inverse propensity estimate on past decisions {whose} × customers contacted, {logs}"
-    if found.supported and found.unit == "profit":
-        low, middle, high = (len(treated) * v for v in (found.low, found.value, found.high))
-    else:  # the log has no money: extra orders at the plan's value and margin, less messages and discounts
-        found, value = orders, _mean_value(ctx, treated)
-        messages = sum(c.contacts * CONTACT_COST.get(c.channel, 0.0) for c in plan.channels)
-        fixed = messages + len(treated) * orders.control * value * plan.discount
-        worth = len(treated) * value * (plan.margin.value - plan.discount)
-        low, middle, high = (v * worth - fixed for v in (found.low, found.value, found.high))
-    spread = f"80% interval, bootstrap over customers, {logs}"
+    contacted = count("contacted", plan.contacted, "the plan")
+    seen = count("exposures", found.decisions, logs)
+    if not found.supported:
+        return ToolResult(facts=facts(head, contacted, seen), cue="unsupported", text=_unsupported(found.why))
+    how = (
+        "doubly robust estimate from past decisions, weighted to look like the contacted, against leaving them alone, "
+        f"{logs}"
+    )
+    spread = f"80% interval over customers, clipped doubly robust, {logs}"
     return ToolResult(
         facts=facts(
             head,
-            money("profit", middle, ctx.currency, how),
-            money("low", low, ctx.currency, spread),
-            money("high", high, ctx.currency, spread),
-            count("orders", len(treated) * orders.value, how),
+            money("profit", found.profit, ctx.currency, how),
+            money("low", found.low, ctx.currency, spread),
+            money("high", found.high, ctx.currency, spread),
+            count("orders", found.orders, how),
             contacted,
-            count("exposures", found.decisions, logs),
+            seen,
         ),
-        cue=cue_of(middle, low),
-        text="This covers the messages, not the advertising." if any(c.curve for c in plan.channels) else None,
+        cue=cue_of(found.profit, found.low),
+        text=_limits(plan, found),
     )
 
 
 @tool(roles=("marketer",), kind="write")
 def launch_campaign(ctx: ToolContext, campaign_id: str) -> ToolResult:
     """Launches a campaign that a person has approved: fills the outbox, leaves the hold-out alone."""
+    if not ctx.may_launch:
+        return failure("you may look at campaigns but not launch them: ask a marketer of the shop")
     with mendable():
         try:
-            plan, queued, approver = launch.launch(ctx.snapshot, ctx.operations, campaign_id, as_of=ctx.as_of)
+            plan, queued, approver = launch.launch(
+                ctx.snapshot, ctx.operations, campaign_id, as_of=ctx.as_of, models=ctx.models
+            )
         except launch.NotApprovedError:
             found = records.find(ctx.operations, campaign_id).plan.campaign_id
             return ToolResult(
@@ -136,6 +142,7 @@ def launch_campaign(ctx: ToolContext, campaign_id: str) -> ToolResult:
                     words("command", launch.command(found), "what a person types to approve this exact plan"),
                 ),
                 cue="approval",
+                text=_risk(ctx, found),
             )
     return ToolResult(
         facts=facts(
@@ -164,15 +171,20 @@ def measure_campaign(ctx: ToolContext, campaign_id: str) -> ToolResult:
             percent("lift", found.difference.lift, how),
             percent("low", found.difference.low, how),
             percent("high", found.difference.high, how),
-            count("orders", found.orders, "difference of the rates × customers contacted"),
+            count("orders", found.orders, "difference of the arms' orders a customer × customers contacted"),
             money(
                 "profit",
                 found.profit,
                 ctx.currency,
-                "extra orders × mean order × (margin − discount), less discounts and messages",
+                "difference of the arms' profit a customer (paid − goods) × customers contacted, less messages",
             ),
         )
-    return ToolResult(facts=level | facts(date("verdict", found.verdict, "the plan")), cue=found.state)
+    return ToolResult(
+        facts=level | facts(date("verdict", found.verdict, "the plan")),
+        cue=found.state,
+        table=measured_table(found),
+        text=measured_words(found),
+    )
 
 
 def _audience(
@@ -196,30 +208,6 @@ def _written_products(ctx: ToolContext, audience: Audience) -> list[str]:
     tables = [c.result.table for c in ctx.calls if c.tool == "write_copy" and not c.result.failed]
     named = [str(t["product_id"].iloc[0]) for t in tables if t is not None]
     return list(dict.fromkeys([*named, *audience.products])) if named else []
-
-
-def _copies(
-    ctx: ToolContext, product_ids: tuple[str, ...], channels: tuple[str, ...], discount_percent: float | None
-) -> tuple[Copy, ...]:
-    """A text a channel for the first product, in the tone and language of the conversation's latest copy."""
-    if not product_ids:
-        return ()
-    latest = ctx.latest("write_copy")
-    asked = {} if latest is None else latest.arguments
-    share = check_discount(discount_percent)
-    return tuple(
-        written_before(ctx, product_ids[0], channel, share)
-        or compose(
-            ctx,
-            product_ids[0],
-            channel,
-            tone=asked.get("tone") or "friendly",
-            discount_percent=discount_percent,
-            language=asked.get("language"),
-        )
-        for channel in channels
-        if channel in contact.CHANNELS
-    )
 
 
 def _drafted(ctx: ToolContext, plan: Plan) -> ToolResult:
@@ -261,11 +249,27 @@ def _doubt(plan: Plan) -> str:
     return "\n".join(f"- {line}" for line in dict.fromkeys(said))
 
 
-def _mean_value(ctx: ToolContext, treated: list[str]) -> float:
-    """Mean money of one order of the contacted customers."""
-    values = history.customers(ctx.snapshot, ctx.as_of)["value"].reindex(treated).dropna()
-    return float(values.mean()) if len(values) else 0.0
+def _limits(plan: Plan, found: policy_value.Simulated) -> str | None:
+    """What the logs' answer leaves out."""
+    said = []
+    if found.silent:
+        said.append(
+            f"This covers {found.covered:,} of the {plan.contacted:,} contacted: nothing was logged of "
+            f"{' and '.join(found.silent)}."
+        )
+    if any(c.curve for c in plan.channels):
+        said.append("This covers the messages, not the advertising.")
+    if plan.discount:
+        said.append("The log does not say how large the offers of the past were.")
+    return " ".join(said) or None
+
+
+def _risk(ctx: ToolContext, campaign_id: str) -> str | None:
+    """What a yes to a plan that may lose money needs besides a name."""
+    plan = records.find(ctx.operations, campaign_id).plan
+    loss = shown(plan).loss
+    return None if loss is None else f'{loss[0].upper()}{loss[1:]}. A yes to it needs --despite-risk "REASON" as well.'
 
 
 def _unsupported(why: str) -> str:
-    return f"Past logs cannot answer this: {why or 'nobody is contacted by this plan'}."
+    return f"Past logs cannot answer this: {why}."
