@@ -176,3 +176,71 @@ def test_any_title_fits_every_channel(tmp_path_factory: pytest.TempPathFactory, 
         result = call("write_copy", context, {"product": "P1", "channel": channel})
         assert not result.failed
         assert _fits(channel, result)
+
+
+def test_a_sentence_that_cannot_stand_is_left_out_and_the_rest_is_kept(tmp_path: Path) -> None:
+    context = _context(tmp_path)
+    context.writer = Author("{p.title} is in the shop for {p.price}. We are listening. The best of all. Have a look.")
+    result = call("write_copy", context, {"product": "P1", "channel": "facebook"})
+    assert (result.cue, result.text) == (
+        "written",
+        "Enamel Camping Kettle is in the shop for £24.90. Have a look.",
+    )
+    assert len(context.writer.asked) == 1
+
+
+def test_a_text_that_is_too_long_loses_what_names_no_fact_first(tmp_path: Path) -> None:
+    context = _context(tmp_path)
+    greeting = "Hello, we thought of you and of all those slow mornings in the garden with a cup of tea."
+    context.writer = Author(f"{greeting} {{p.title}} is here for {{p.price}}.")
+    result = call("write_copy", context, {"product": "P1", "channel": "tiktok"})
+    assert (result.cue, result.text) == ("written", "Enamel Camping Kettle is here for £24.90.")
+
+
+def test_of_two_tries_the_better_text_is_taken(tmp_path: Path) -> None:
+    context = _context(tmp_path)
+    context.writer = Author("{p.title}.", "Hello, {p.title} is here for {p.price}. Have a look.")
+    result = call("write_copy", context, {"product": "P1", "channel": "facebook"})
+    assert result.text == "Hello, Enamel Camping Kettle is here for £24.90. Have a look."
+    context.writer = Author("{p.title} is here for {p.price}.", "{p.title}.")
+    result = call("write_copy", context, {"product": "P1", "channel": "facebook"})
+    assert result.text == "Enamel Camping Kettle is here for £24.90."
+
+
+def test_an_e_mail_has_a_subject_without_the_word(tmp_path: Path) -> None:
+    context = _context(tmp_path)
+    body = "Hello, {p.title} is here for {p.price}. Have a look."
+    context.writer = Author(f"Subject: {{p.title}}, picked for you\n\n{body}")
+    result = call("write_copy", context, {"product": "P1", "channel": "email"})
+    assert result.cue == "written"
+    assert result.text is not None
+    assert result.text.split("\n")[0] == "Enamel Camping Kettle, picked for you"
+    context.writer = Author(body)
+    result = call("write_copy", context, {"product": "P1", "channel": "email"})
+    assert result.cue == "template"  # half of it is one
+
+
+def test_what_is_sold_out_is_not_called_available(tmp_path: Path) -> None:
+    context = _context(tmp_path, stock=0.0)
+    context.writer = Author("{p.title} is on the shelf now. {p.title}, {p.price}. Tell us what you think.")
+    result = call("write_copy", context, {"product": "P1", "channel": "facebook"})
+    assert result.text == "Enamel Camping Kettle, £24.90. Tell us what you think."
+
+
+def test_a_model_without_chinese_is_asked_once(tmp_path: Path) -> None:
+    context = _context(tmp_path)
+    context.writer = Author("{p.title} is here for {p.price}.")
+    result = call("write_copy", context, {"product": "P1", "channel": "sms", "language": "Chinese"})
+    assert result.cue == "template"
+    assert len(context.writer.asked) == 1
+    context.writer = Author("想到了您。{p.title}，售价 {p.price}，欢迎来看看。")
+    result = call("write_copy", context, {"product": "P1", "channel": "sms", "language": "Chinese"})
+    assert result.cue == "written"
+
+
+def test_a_typographic_mark_does_not_halve_a_text_message(tmp_path: Path) -> None:
+    context = _context(tmp_path)
+    context.writer = Author("It’s here – {p.title} for {p.price}. Have a look.")
+    result = call("write_copy", context, {"product": "P1", "channel": "sms"})
+    assert result.cue == "written"
+    assert result.facts["limit"].value == 160
