@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 from data.errors import SettingError
 
 if TYPE_CHECKING:
+    from channels.mail.settings import Server
     from data.operations import Operations
     from data.store import Snapshot, Store
 
@@ -70,6 +72,36 @@ def records_of(store: Store) -> Operations:
 
     store.snapshot()
     return Operations(store.operations_path)
+
+
+def outbox_records(root: Path) -> Operations:
+    """The operational records at `root` for sending: what is committed survives the loss of power too."""
+    from data.operations import Operations
+
+    if not (root / "shop.db").exists():
+        raise SettingError(f"{root} has no campaigns yet: make one with shopkeeper plan, or name the shop by --store")
+    return Operations(root / "shop.db", durable=True)
+
+
+def smtp_server() -> Server:
+    """The server that `SHOPKEEPER_SMTP_URL` names."""
+    from channels.mail.settings import server_of
+
+    url = os.environ.get("SHOPKEEPER_SMTP_URL", "")
+    if not url:
+        raise SettingError(
+            "no SMTP server is named: set SHOPKEEPER_SMTP_URL, as in smtp://user:password@mail.example.com:587; "
+            "--dry-run DIR writes the messages as files instead"
+        )
+    return server_of(url)
+
+
+def listmonk_user() -> tuple[str, str]:
+    """The API user of listmonk and the token, from `LISTMONK_API_USER` and `LISTMONK_API_TOKEN`."""
+    user, token = os.environ.get("LISTMONK_API_USER", ""), os.environ.get("LISTMONK_API_TOKEN", "")
+    if not user or not token:
+        raise SettingError("set LISTMONK_API_USER and LISTMONK_API_TOKEN to an API user that listmonk made for you")
+    return user, token
 
 
 def require_customer(snapshot: Snapshot, customer_id: str) -> None:

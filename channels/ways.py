@@ -14,6 +14,7 @@ from data.errors import SettingError
 
 if TYPE_CHECKING:
     from eval.sidebyside import Do
+    from tools.base import Writer
 
 _LONGEST = 100
 """Most tokens that the pipeline may write for one step; a call takes 5 to 60."""
@@ -84,3 +85,45 @@ def open_pipeline() -> Do:
         return call[0] if call else ""
 
     return do
+
+
+def open_writer() -> Writer:
+    """The chat model as a writer of copy: the server that the environment names, else the embedded model.
+
+    Raises `AgentError` when the embedded model has not been exported yet.
+    """
+    import prompts
+    from agent.build import default_model
+    from llm import endpoint, local
+
+    if server := endpoint.configured():
+        return endpoint.EndpointWriter(server, prompts.load("general_copy").text)
+    return local.LocalWriter(default_model(), prompts.load("copy").text)
+
+
+def render_letters(root: Path, letters: int) -> float:
+    """Seconds in which `letters` letters of the campaign in a store are filled in, as HTML and as text."""
+    import json
+
+    from sqlalchemy import select
+
+    from channels.mail import outbox
+    from channels.mail.letter import letter
+    from channels.mail.links import Links, secret_of
+    from channels.mail.render import Template
+    from channels.mail.settings import required
+    from data.operations import Operations, OutboxMessage
+
+    operations, settings = Operations(root / "shop.db"), required(root)
+    try:
+        plan = outbox.plan_of(operations, "C-0001")
+        with operations.session() as session:
+            rows = session.execute(select(OutboxMessage.customer_id, OutboxMessage.payload_json).limit(letters)).all()
+    finally:
+        operations.close()
+    links, template = Links(settings.public_url, secret_of(root)), Template()
+    started = time.perf_counter()
+    for number in range(letters):
+        customer, content = rows[number % len(rows)]
+        template.fill(letter(plan, customer, json.loads(content), settings=settings, links=links))
+    return time.perf_counter() - started
