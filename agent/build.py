@@ -55,13 +55,15 @@ def open_agent(
     writer: Writer | None = None,
     keep: bool = True,
     exact: bool = False,
+    slots: int = 1,
     shop: Shop | None = None,
 ) -> Agent:
     """The agent for a store, ready to be asked.
 
     `shop` is the store opened before, for agents of several roles to share. `model` is the GGUF file (default: the
     server that the environment names, see `llm.endpoint`, else the exported file); `chat` and `writer` replace the
-    language model, as tests and replays do; with `keep` False neither threads nor traces are stored.
+    language model, as tests and replays do; with `keep` False neither threads nor traces are stored. With several
+    `slots` the model answers that many conversations at once; batching may change a token now and then.
     Raises `StoreError`, `ModelError` or `AgentError` with a sentence that says what to run first.
     """
     shop = shop or open_shop(store_path)
@@ -73,12 +75,12 @@ def open_agent(
         writer = writer or endpoint.EndpointWriter(server, prompts.load("general_copy").text)
     elif chat is None:
         path = model or default_model()
-        local.engine(path)
+        local.engine(path, slots=slots)
         chat, describe = (
-            local.LocalChat(path=path, exact=exact),
+            local.LocalChat(path=path, slots=slots, exact=exact),
             {"file": path.name, "fingerprint": weights.fingerprint(path)},
         )
-        writer = writer or local.LocalWriter(path, prompts.load("copy").text, exact=exact)
+        writer = writer or local.LocalWriter(path, prompts.load("copy").text, slots=slots, exact=exact)
     saver: BaseCheckpointSaver[Any] = InMemorySaver()
     if keep:
         saver = SqliteSaver(sqlite3.connect(store_path / "threads.db", check_same_thread=False))

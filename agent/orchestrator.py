@@ -107,6 +107,7 @@ class Agent:
             shop.snapshot, shop.operations, shop.models, shop.index,
         )  # fmt: skip
         self.role, self.customer_id, self.task, self.seed = role, customer_id, task, seed
+        self.may_launch = True
         self._writer, self._traces, self._describe = writer, traces, describe
         self._checkpointer = checkpointer
         self.prompt = prompts.load(("general_" if general else "") + ("plan" if task == "plan" else role))
@@ -126,6 +127,12 @@ class Agent:
         """The same agent for another shopper; both may be asked at the same time."""
         other = copy.copy(self)
         other.customer_id = customer_id
+        return other
+
+    def looking(self) -> "Agent":
+        """The same agent for a person who may ask and plan, but launch nothing."""
+        other = copy.copy(self)
+        other.may_launch = False
         return other
 
     def ask(
@@ -240,6 +247,10 @@ class Agent:
         if messages:
             self._graph.update_state(self._where(thread), {"messages": list(messages)})
 
+    def forget(self, thread: str) -> None:
+        """Takes a thread away for good; the traces of its answers stay."""
+        self._checkpointer.delete_thread(self._where(thread)["configurable"]["thread_id"])
+
     def messages(self, thread: str = "default") -> list[AnyMessage]:
         """All that was said in a thread, with the calls and their results between."""
         return list(self._graph.get_state(self._where(thread)).values.get("messages", []))
@@ -269,6 +280,7 @@ class Agent:
             calls=[from_record(record) for record in records],
             seed=self.seed,
             task=self.task,
+            may_launch=self.may_launch,
         )
 
     def _about(self) -> dict[str, Any]:

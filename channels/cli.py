@@ -17,17 +17,29 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from channels.commands_approve import approve
+from channels.commands_audit import audit
 from channels.commands_bench import bench
+from channels.commands_bounces import bounces
+from channels.commands_build_widget import build_widget
 from channels.commands_chat import chat
+from channels.commands_copy import copy
 from channels.commands_demo import demo
+from channels.commands_dkim_key import dkim_key
 from channels.commands_eval import evaluate
 from channels.commands_export import export_model
+from channels.commands_feed import feed
 from channels.commands_finetune import finetune
 from channels.commands_ingest import ingest
+from channels.commands_key import keys, users
 from channels.commands_launch import launch
+from channels.commands_mcp import mcp
+from channels.commands_outbox import cancel, outbox, pause, resume
 from channels.commands_plan import plan
+from channels.commands_preview import preview
 from channels.commands_quality import quality
 from channels.commands_replay import replay
+from channels.commands_send import send
+from channels.commands_serve import serve
 from channels.commands_train import train
 from channels.options import Session
 from channels.terminal import clean
@@ -95,8 +107,22 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "chat": chat,
     "plan": plan,
+    "copy": copy,
     "approve": approve,
+    "audit": audit,
+    "preview": preview,
     "launch": launch,
+    "send": send,
+    "outbox": outbox,
+    "pause": pause,
+    "resume": resume,
+    "cancel": cancel,
+    "bounces": bounces,
+    "dkim-key": dkim_key,
+    "serve": serve,
+    "build-widget": build_widget,
+    "feed": feed,
+    "mcp": mcp,
     "replay": replay,
     "eval": evaluate,
     "bench": bench,
@@ -105,6 +131,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(keys, name="key")
+app.add_typer(users, name="user")
 
 
 def main() -> None:

@@ -32,21 +32,66 @@ def _features(size: int) -> Measure:
     return partial(bench_features.evaluate, events=size)
 
 
+def _copy(size: int) -> Measure:
+    from channels.ways import open_writer
+    from eval import bench_copy
+
+    return partial(bench_copy.evaluate, open_writer=open_writer, copies=size)
+
+
+def _experiments(size: int) -> Measure:
+    from eval import bench_experiments
+
+    return partial(bench_experiments.evaluate, campaigns=size)
+
+
+def _outbox(size: int) -> Measure:
+    from channels.ways import render_letters
+    from eval import bench_outbox
+
+    return partial(bench_outbox.evaluate, render=render_letters, messages=size, kills=max(size // 50, 1))
+
+
+def _campaign(size: int) -> Measure:
+    from eval import bench_campaign
+
+    return partial(bench_campaign.evaluate, seeds=size)
+
+
 BENCHES: dict[str, tuple[Callable[[int], Measure], str, int]] = {
     "agent": (_agent, "requests", 40),
     "features": (_features, "events", 10_000_000),
+    "outbox": (_outbox, "messages", 5000),
+    "experiments": (_experiments, "campaigns", 1000),
+    "copy": (_copy, "copies", 1000),
+    "campaign": (_campaign, "seeds", 20),
 }
 """Each bench: what makes it for a size, what the size counts, and how much of that is usual."""
 
 
 def bench(
     *,
-    name: Annotated[str, typer.Argument(help="What to measure: agent or features.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="What to measure: agent, campaign, features, outbox, copy or experiments.", show_default=False
+        ),
+    ],
     requests: Annotated[
         int | None, typer.Option("--requests", min=1, help="agent: how many requests, and as many questions.")
     ] = None,
     events: Annotated[
         int | None, typer.Option("--events", min=1000, help="features: how many events become features.")
+    ] = None,
+    copies: Annotated[int | None, typer.Option("--copies", min=1, help="copy: how many texts are written.")] = None,
+    campaigns: Annotated[
+        int | None, typer.Option("--campaigns", min=10, help="experiments: how many campaigns are simulated.")
+    ] = None,
+    messages: Annotated[
+        int | None, typer.Option("--messages", min=50, help="outbox: how many messages are sent.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="campaign: how many demo shops are planned for.")
     ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="A file of requests, not the project's own.")] = None,
     shop: Annotated[
@@ -60,14 +105,21 @@ def bench(
     """Measures speed and memory, each way in a process of its own and taking turns.
 
     agent: the agent's decisions beside the same model in LangChain's Hugging Face pipeline. features: events to
-    features of customers, and how the time grows with the events. Leave the machine alone meanwhile: what else runs
-    slows both.
+    features of customers, and how the time grows with the events. experiments: whether hold-outs, sequential tests
+    and off-policy intervals keep their word, on simulated campaigns. campaign: what the joint plan earns on demo
+    shops beside an oracle and the usual rule, and how long it takes at scale; shops once trained are kept. outbox:
+    `shopkeeper send` before a local SMTP server, killed again and again, then its speed unsigned and signed. Leave
+    the machine alone meanwhile: what else runs slows both.
 
     Examples:
 
     - `shopkeeper bench agent`
     - `shopkeeper bench agent --shop var/demo --requests 20`
     - `shopkeeper bench features --events 1000000`
+    - `shopkeeper bench experiments --campaigns 100`
+    - `shopkeeper bench campaign --seeds 3`
+    - `shopkeeper bench copy --copies 40`
+    - `shopkeeper bench outbox --messages 500`
     """
     from channels.commands_eval import present, save
     from channels.terminal import Screen
@@ -79,7 +131,9 @@ def bench(
     if test is not None and not test.exists():
         raise SettingError(f"there is no file {test}")
     measure, counted, usual = BENCHES[name]
-    given = {"requests": requests, "events": events}
+    given = {"requests": requests, "events": events, "copies": copies, "campaigns": campaigns, "messages": messages} | {
+        "seeds": seeds
+    }
     if other := next((option for option, value in given.items() if value is not None and option != counted), None):
         raise SettingError(f"bench {name} has no {other}: leave out --{other}")
     size, screen = given[counted] or usual, Screen()

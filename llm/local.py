@@ -62,8 +62,9 @@ class Engine:
             raise AgentError(f"there is no language model at {path}; run shopkeeper export-model")
         settings = xllamacpp.CommonParams()
         settings.model.path = str(path)
-        settings.n_ctx = CONTEXT * slots
-        settings.n_parallel = slots
+        # Several conversations share one memory of twice a conversation's length, since most are short.
+        settings.n_ctx = CONTEXT * min(slots, 2)
+        settings.n_parallel, settings.kv_unified = slots, slots > 1
         settings.cache_ram_mib = CACHE_MB
         settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
         settings.warmup = True
@@ -171,7 +172,7 @@ def _cores() -> int:
 
 
 class LocalChat(BaseChatModel):
-    """LangChain's chat model over an `Engine`.
+    """LangChain's chat model over an `Engine`, which answers `slots` conversations at once in one batch.
 
     One step yields one tool call or one answer whose figures and names are references. `exact` turns the
     prompt cache off, so that the same text always decodes to the same tokens.
@@ -179,6 +180,7 @@ class LocalChat(BaseChatModel):
 
     path: Path
     threads: int | None = None
+    slots: int = 1
     exact: bool = False
 
     @property
@@ -217,7 +219,8 @@ class LocalChat(BaseChatModel):
             yield piece
 
     def _pieces(self, messages: Sequence[BaseMessage], options: Mapping[str, Any]) -> Iterator[str]:
-        running, cache, text = engine(self.path, threads=self.threads), not self.exact, prompt(messages)
+        running = engine(self.path, threads=self.threads, slots=self.slots)
+        cache, text = not self.exact, prompt(messages)
         tools, must = options.get("tools") or [], options.get("tool_choice") in ("any", "required")
         if tools and not must:
             untaught = {tool["name"] for tool in tools if tool.get(UNTAUGHT)}
@@ -252,8 +255,11 @@ def offered(messages: Sequence[BaseMessage]) -> list[str]:
 class LocalWriter:
     """Short prose by the same engine, over a product's facts: what the copy tool asks for."""
 
-    def __init__(self, path: Path, system: str, *, threads: int | None = None, exact: bool = False) -> None:
-        self._path, self._system, self._threads, self._exact = path, system, threads, exact
+    def __init__(
+        self, path: Path, system: str, *, threads: int | None = None, slots: int = 1, exact: bool = False
+    ) -> None:
+        self._path, self._system, self._exact = path, system, exact
+        self._threads, self._slots = threads, slots
 
     def write(self, task: str, request: Mapping[str, str], facts: Mapping[str, Any]) -> str:
         """Copy for a request {"channel", "tone", "language"} with references `{p.key}` to `facts`."""
@@ -261,5 +267,5 @@ class LocalWriter:
         ask = f"{request['channel']} {tone} {language}: {' '.join(facts)}"
         turns = [{"role": "system", "content": self._system}, {"role": "user", "content": ask}]
         grammar = step_grammar([], [f"p.{key}" for key in facts])
-        writing = engine(self._path, threads=self._threads)
+        writing = engine(self._path, threads=self._threads, slots=self._slots)
         return writing.complete(chatml(turns) + ASSISTANT, grammar, longest=160, cache=not self._exact).strip()

@@ -314,7 +314,10 @@ def test_a_plan_is_written_approved_and_launched(shop: Shop, campaign: str) -> N
     early = run("launch", campaign, *store)
     assert early.exit_code == 2
     assert f"shopkeeper approve {campaign} --by NAME" in early.stderr
-    approved = run("approve", campaign, "--by", "Ada  Miller", *store)
+    doubted = run("approve", campaign, "--by", "Ada  Miller", *store)
+    assert doubted.exit_code == 2
+    assert "--despite-risk" in doubted.stderr
+    approved = run("approve", campaign, "--by", "Ada  Miller", "--despite-risk", "a small test", *store)
     assert "approved by Ada Miller" in approved.stdout
     launched = run("launch", campaign, *store)
     assert launched.exit_code == 0, launched.output
