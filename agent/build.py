@@ -17,7 +17,8 @@ import prompts
 from agent import trace
 from agent.offering import known_ids
 from agent.orchestrator import Agent, Shop, Task
-from campaign import history
+from campaign import history, policy_value
+from campaign.draft import WINDOW_DAYS
 from data.errors import AgentError
 from data.operations import Operations
 from data.store import Snapshot, Store
@@ -138,5 +139,6 @@ def _prepared(snapshot: Snapshot, role: Role) -> None:
     known_ids(snapshot)
     if role == "marketer":
         history.customers(snapshot, snapshot.as_of)
+        policy_value.prepare(snapshot, days=WINDOW_DAYS)
     else:
         snapshot.table("events").count().execute()  # the first query loads what every later one needs

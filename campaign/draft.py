@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign import contact, heroes, history, offers, policy_value
+from campaign import contact, heroes, offers, policy_value
 from campaign.audience import SUITED, Audience
 from campaign.joint import Advice, Joint, Wishes, decide
 from campaign.paid import ads_of, allocate_paid
@@ -143,11 +143,12 @@ def propose(
         paid_half_width=half_width,
         demand_of=brief.audience.category or "the whole shop",
         demand=_demand(snapshot, models, brief.audience.category),
-        effect=policy_value.estimate(
-            history.exposures_with_orders(snapshot, days=terms.window_days),
+        effect=policy_value.effect_on(
+            snapshot,
             [str(c) for c in decisions.index],
             channel=next((c for c in brief.channels if c in contact.DIRECT), "email"),
             offer=brief.discount > 0,
+            days=terms.window_days,
         ),
         evidence=brief.audience.uplift_evidence,
         send_hour=_usual_hour(snapshot, as_of),

@@ -180,7 +180,11 @@ def _from_logs(proposal: Proposal) -> str:
     effect = proposal.effect
     if not effect.supported:
         return f"Past logs cannot say: {effect.why}."
-    whom = "of these customers" if effect.scope == "audience" else "of all customers, not just these"
+    whom = {
+        "audience": "of these customers",
+        "alike": "of customers, weighted by how alike they are to these,",
+        "everyone": "of all customers, not just these",
+    }[effect.scope]
     return (
         f"{effect.decisions:,} past decisions {whom} say: {100 * effect.value:.2f} extra orders per 100 contacted by "
         f"{effect.action} (80% interval {100 * effect.low:.2f} to {100 * effect.high:.2f})."

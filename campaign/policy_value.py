@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -30,7 +31,7 @@ YOUNG = pd.Timedelta(days=150)
 _MOST_DOUBT = 5.0
 """Standard errors by which the sum of 1 / propensity may miss what it must be."""
 
-Scope = Literal["audience", "everyone"]
+Scope = Literal["audience", "alike", "everyone"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Estimate:
     """Extra reward of contacting one customer, from the logs; an 80% interval.
 
     `unit` is "orders" where the logged rewards are 0 or 1, else "profit": money after goods and messages.
-    `decisions` counts the logged decisions used; `scope` says whether they are of this audience or of everyone.
+    `decisions` counts the logged decisions used; `scope` says whether they are of this audience, of everyone weighted
+    by how alike they are, or of everyone.
     `supported` is False, and the numbers are zero, when one of the actions was hardly ever logged; `why` says so.
     """
 
@@ -119,6 +121,66 @@ def estimate(
         why = f"fewer than {ENOUGH} comparable decisions were logged"
     seen = int((labelled["label"] != "").sum())
     return Estimate(False, 0.0, 0.0, 0.0, 0.0, 0.0, "orders", seen, 0.0, "everyone", name, why=why)
+
+
+def effect_on(
+    snapshot: Snapshot,
+    customer_ids: Sequence[str],
+    *,
+    channel: str = "email",
+    offer: bool = False,
+    days: int,
+    level: float = 0.2,
+) -> Estimate:
+    """Extra orders within `days` of contacting one of `customer_ids`, with all that is known of them.
+
+    Decisions count by how much their customers looked like these. Where too few do, it is `estimate`'s answer.
+    """
+    name, (log, known) = named(channel, offer), _log(snapshot, days)
+    plain = history.exposures_with_orders(snapshot, days=days)
+    fallback = partial(estimate, plain, customer_ids, channel=channel, offer=offer, level=level)
+    if log.empty or not len(customer_ids):
+        return fallback()
+    labelled = _labelled(log, {name: (channel, offer)})
+    if _why_not(plain, labelled, name):
+        return fallback()
+    today = _today(snapshot).reindex(list(customer_ids)).dropna(how="all").fillna(0.0)
+    if today.empty:
+        return fallback()
+    action = np.full(len(today), name)
+    targets = Targets(today.index.to_numpy(str), action, today.to_numpy("float64"))
+    decisions = _decisions(labelled, known)
+    likely = likeness(decisions, targets)
+    effective = min(effective_sizes(decisions, likely).values())
+    if effective < ENOUGH or imbalance(decisions, targets, likely) > UNLIKE:
+        return fallback()
+    found, used = value(decisions, targets, likely), int((labelled["label"] != "").sum())
+    low, high = found.value.within(1 - level)
+    mean = found.value.mean
+    return Estimate(
+        True, mean, low, high, found.alone + mean, found.alone, "orders", used, effective, "alike", name
+    )  # fmt: skip
+
+
+def prepare(snapshot: Snapshot, *, days: int) -> None:
+    """Works out once what every draft on the snapshot asks of its log."""
+    if len(_log(snapshot, days)[0]):
+        _today(snapshot)
+
+
+@lru_cache(maxsize=2)
+def _log(snapshot: Snapshot, days: int) -> tuple[pd.DataFrame, Array]:
+    """The decisions whose outcome within `days` is known, and what was known before each; once a snapshot."""
+    log = _grown(snapshot, history.exposures_with_orders(snapshot, days=days))
+    return log, _known(snapshot, log) if len(log) else np.zeros((0, 0))
+
+
+@lru_cache(maxsize=2)
+def _today(snapshot: Snapshot) -> pd.DataFrame:
+    """What is known of every customer at the snapshot's last event (index customer_id); once a snapshot."""
+    customers = snapshot.frame("customers")["customer_id"].astype(str).to_numpy()
+    now = pd.DataFrame({"customer_id": customers, "at": snapshot.as_of})
+    return pd.DataFrame(_known(snapshot, now), index=pd.Index(customers, name="customer_id"))
 
 
 def of_plan(snapshot: Snapshot, plan: Plan, *, level: float = 0.2) -> Simulated:

@@ -30,7 +30,7 @@ def scripted(
 ) -> Agent:
     chat, writer = (
         ScriptedChat(texts=texts),
-        ScriptedWriter([f"Meet {{p.title}} at {{p.price}}. Take {n}" for n in "abc"]),
+        ScriptedWriter([f"Meet {{p.title}} at {{p.price}}. Take {n}" for n in "abcdefghijkl"]),
     )
     return open_agent(shop.store.root, role=role, customer_id=customer, chat=chat, writer=writer, keep=keep)
 

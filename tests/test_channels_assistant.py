@@ -212,7 +212,7 @@ def test_what_the_assistant_puts_into_the_basket_reaches_the_page(there: Place, 
     there.say(written("add_to_cart", {"product_id": wanted.product_id, "quantity": 2}), "It is in your basket.")
     ask(page, f"two of {wanted.product_id} please")
     expect(page.locator("[data-count]")).to_have_text("2")
-    expect(page.locator("[data-toast]")).to_contain_text("in the basket")
+    expect(page.locator("[data-toast]")).to_have_text(f"{wanted.title} is in the basket")
 
 
 def test_an_order_is_tracked_by_who_is_signed_in(there: Place, open_page: Callable[..., Page]) -> None:

@@ -50,6 +50,7 @@ class Put(BaseModel):
     """Something that the answer put into the basket; the page shows it there."""
 
     product_id: str
+    title: str
     quantity: int
 
 
@@ -153,7 +154,11 @@ def _event(kind: str, content: dict[str, Any]) -> str:
 def _done(answer: Answer, snapshot: Snapshot) -> AnswerOut:
     put = [c for c in answer.calls if c.tool == "add_to_cart" and "quantity" in c.result.facts]
     basket = [
-        Put(product_id=str(c.result.table["product_id"].iloc[0]), quantity=int(c.result.facts["quantity"].value))
+        Put(
+            product_id=str(c.result.table["product_id"].iloc[0]),
+            title=c.result.facts["title"].display,
+            quantity=int(c.result.facts["quantity"].value),
+        )
         for c in put
         if c.result.table is not None
     ]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from channels.api.cards import why
 from channels.api.results import ran
+from channels.assistant.openers import pieces_sold
 from data.money import display
 
 if TYPE_CHECKING:
@@ -82,9 +83,8 @@ class Front:
 @functools.lru_cache(maxsize=2)
 def front(snapshot: Snapshot) -> Front:
     """The shelves of a snapshot; products without a price are not for sale."""
-    products, events = snapshot.frame("products"), snapshot.frame("events")
-    lately = (events["kind"] == "purchase") & (events["at"] > snapshot.as_of - pd.Timedelta(days=_COUNTED_DAYS))
-    sold = events.loc[lately, "product_id"].value_counts()
+    products = snapshot.frame("products")
+    sold = pieces_sold(snapshot, days=_COUNTED_DAYS)
     for_sale = products[products["active"] & products["price"].notna()]
     for_sale = for_sale.assign(sold=for_sale["product_id"].map(sold).fillna(0))
     found = {}
@@ -144,10 +144,11 @@ def search(state: State, words: str) -> list[Product]:
 
 def orders_of(snapshot: Snapshot, customer_id: str, *, most: int = 5) -> list[OrderLine]:
     """A customer's latest orders."""
-    orders, events = snapshot.frame("orders"), snapshot.frame("events")
+    orders, events = snapshot.frame("orders"), snapshot.table("events")
     own = orders[orders["customer_id"] == customer_id].sort_values("placed_at", ascending=False).head(most)
     titles = snapshot.frame("products").set_index("product_id")["title"]
-    bought = events[(events["kind"] == "purchase") & events["order_id"].isin(own["order_id"])]
+    lines = events.filter(events.kind == "purchase", events.order_id.isin(list(own["order_id"])))
+    bought = lines.select("order_id", "product_id").order_by("order_id", "product_id").execute()
     names = bought["product_id"].map(titles).groupby(bought["order_id"]).apply(list)
     return [
         OrderLine(str(row.order_id), f"{row.placed_at:%d %B %Y}", str(row.status), names.get(row.order_id, []))

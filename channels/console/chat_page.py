@@ -196,7 +196,6 @@ class Chat:
                     maxlength=str(_LONGEST),
                     placeholder=say("chat.placeholder"),
                     aria_label=say("chat.placeholder"),
-                    autofocus=True,
                 )
                 self._send = button(say("chat.send"), classes="main send")
                 self._stop = button(say("chat.stop"), self.stop, classes="stop", hidden=True)

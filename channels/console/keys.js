@@ -42,7 +42,8 @@
     settle();
     if (!log()) return;
     const height = document.body.scrollHeight;
-    if (height > last && last - window.scrollY - innerHeight < 160) down();
+    const near = last && last - window.scrollY - innerHeight < 160;
+    if (height > last && near && document.querySelector(".answer")) down();
     last = height;
   };
   new MutationObserver(follow).observe(document.documentElement, { childList: true, subtree: true, characterData: true });

@@ -135,7 +135,7 @@ async function answer(state, body, signals) {
     session.log.push({ role: "ai", text: done.text, done });
     put(state, ...beside(done, face));
     toQuestion(state);
-    done.basket.forEach(({ product_id, quantity }) => face.put(product_id, quantity, titleOf(done, product_id), "assistant"));
+    done.basket.forEach(({ product_id, title, quantity }) => face.put(product_id, quantity, title, "assistant"));
     face.say(done.text);
   } catch (error) {
     signals.onClose();
@@ -179,5 +179,3 @@ function refused({ status }, words) {
   if (status === 413 || status === 422) return words.long;
   return status === 429 || status === 503 ? words.busy : words.broken;
 }
-
-const titleOf = (done, id) => done.cards.find((card) => card.product_id === id)?.title ?? "";
