@@ -46,7 +46,7 @@ def _popular(snapshot: Snapshot) -> tuple[str, ...]:
     """Categories by pieces sold lately, the most first."""
     sold = pieces_sold(snapshot, days=_COUNTED_DAYS)
     groups = snapshot.frame("products").set_index("product_id")["category"]
-    by_group = sold.groupby(sold.index.map(groups)).sum()
+    by_group = sold.groupby(sold.index.map(groups.to_dict())).sum()
     return tuple(str(name) for name in by_group.sort_values(ascending=False, kind="stable").index)
 
 

@@ -9,11 +9,13 @@ _LONGEST = 28
 """Characters of one reply; what is longer is no button."""
 
 _YES_NO = re.compile(
-    r"^(shall|should|may|can|could|do you want|would you like (me|to)|is that|is this|is there|are they|anything)", re.I
+    r"^(shall|should|may i|do you want|would you like (me|to)|is that|is this|is there|are they|anything)", re.I
 )
 _LEADS = re.compile(r".*(?::|\b(?:more for|prefer|rather|like|want|mean))\s+", re.I)
 _MONEY = re.compile(r"\b(price|budget|spend|cost|how much)\b", re.I)
-_OPEN = re.compile(r"\b(looking for|what kind|which kind|what sort|fond of|interests?|which category)\b", re.I)
+_OPEN = re.compile(
+    r"\b(looking for|what kind|which kind|what sort|fond of|usually like|interests?|which category)\b", re.I
+)
 _ALSO = re.compile(r"\b(anything|something) else\b", re.I)
 
 

@@ -36,7 +36,7 @@ const EN = {
   parts: { placed: "ordered", expected: "expected", items: "pieces", total: "total", tracking: "tracking number" },
   questions: (q) => [
     `A waterproof gift under ${q.symbol}${q.price}`,
-    ...(q.categories.length ? [`What is popular in ${q.categories[0]}?`] : []),
+    ...(q.categories.length ? [`What do you recommend in ${q.categories[0]}?`] : []),
     ...(q.order_id ? [`Where is my order ${q.order_id}?`] : ["What would you recommend to me?"]),
   ],
   suggestions: "You could ask",
@@ -85,7 +85,7 @@ const ZH = {
   parts: { placed: "下单", expected: "预计送达", items: "件数", total: "合计", tracking: "运单号" },
   questions: (q) => [
     `${q.symbol}${q.price} 以内的防水礼物`,
-    ...(q.categories.length ? [`${q.categories[0]} 有哪些热门商品?`] : []),
+    ...(q.categories.length ? [`${q.categories[0]} 有什么值得推荐?`] : []),
     ...(q.order_id ? [`我的订单 ${q.order_id} 到哪里了?`] : ["您会向我推荐什么?"]),
   ],
   suggestions: "您可以问",
