@@ -23,7 +23,7 @@ class Listener:
     ) -> None:
         self._context, self._names, self._earlier = context, names, earlier
         self._on_token = on_token or (lambda _: None)
-        self._buffer, self._held, self._shown = "", "", ""
+        self._buffer, self._held, self._shown, self._between = "", "", "", ""
         self._calls = len(context.texts)
 
     def __call__(self, piece: str) -> None:
@@ -43,8 +43,8 @@ class Listener:
     def close(self, done: Finished) -> None:
         """Passes on what has not been shown of the finished answer."""
         text = done.rendered.text
-        if text.startswith(self._shown.rstrip()):
-            self._on_token(text[len(self._shown.rstrip()) :])
+        if text.startswith(self._shown):
+            self._on_token(text[len(self._shown) :])
         else:
             self._on_token(("\n" if self._shown else "") + text)
 
@@ -56,7 +56,8 @@ class Listener:
         self._held += sentence
         if len(calls) > self._earlier and not REFERENCE.search(self._held):
             return
-        text = render(self._held, ground.known).text
-        self._shown += text
-        self._held = ""
-        self._on_token(text.rstrip("\n") if self._shown == text else text)
+        text = self._between + render(self._held, ground.known).text
+        said = text.rstrip()
+        self._between, self._held = text[len(said) :], ""  # a gap is passed on once something follows it
+        self._shown += said
+        self._on_token(said)

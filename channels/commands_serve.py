@@ -70,7 +70,11 @@ def serve(
 
 
 def _mail(serving: Serving) -> list[APIRouter]:
-    """The pages of unsubscribe links, where the store says how it sends."""
+    """The pages of unsubscribe links, beneath the path to which the store's letters lead."""
+    from urllib.parse import urlsplit
+
+    from fastapi import APIRouter
+
     from channels.mail import settings
     from channels.mail.links import Links, secret_of
     from channels.mail.unsubscribe import router
@@ -79,4 +83,6 @@ def _mail(serving: Serving) -> list[APIRouter]:
     found = settings.read(root)
     if found is None:
         return []
-    return [router(serving.operations, Links(found.public_url, secret_of(root)), found)]
+    pages = APIRouter(prefix=urlsplit(found.public_url).path.rstrip("/"), include_in_schema=False)
+    pages.include_router(router(serving.operations, Links(found.public_url, secret_of(root)), found))
+    return [pages]

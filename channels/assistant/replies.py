@@ -13,9 +13,7 @@ _YES_NO = re.compile(
 )
 _LEADS = re.compile(r".*(?::|\b(?:more for|prefer|rather|like|want|mean))\s+", re.I)
 _MONEY = re.compile(r"\b(price|budget|spend|cost|how much)\b", re.I)
-_OPEN = re.compile(
-    r"\b(looking for|what kind|which kind|what sort|fond of|usually like|interests?|which category)\b", re.I
-)
+_OPEN = re.compile(r"\b((what|which) (kind|sort|category)|looking for|fond of|usually like|interests?)\b", re.I)
 _ALSO = re.compile(r"\b(anything|something) else\b", re.I)
 
 
