@@ -51,6 +51,8 @@ def tidied(
             counted[name] = value  # the tool says that it is no number
         if isinstance(value, list):
             counted[name] = list(dict.fromkeys(value))
+        elif name == "service_level" and isinstance(value, int | float) and 1 < value <= 100:
+            counted[name] = value / 100  # "95 times out of 100", of which the model has copied the figure alone
     kept = grounded(tool, counted, said, role)
     if isinstance(category := kept.get("category"), str):
         meant = match_categories(categories, category)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agent.grounding import grounded
+from agent.grounding import grounded, tidied
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,9 @@ from agent.grounding import grounded
 )
 def test_only_what_was_said_stays(tool: str, arguments: dict[str, Any], said: str, kept: set[str]) -> None:
     assert set(grounded(tool, arguments, said, "marketer")) == kept
+
+
+@pytest.mark.parametrize(("value", "share"), [(95, 0.95), (0.9, 0.9), (1, 1), ("99%", 0.99), (120, 120)])
+def test_a_service_level_is_a_share_however_it_was_copied(value: Any, share: float) -> None:
+    said = "order for 30 days so that 95 times out of 100 it is there"
+    assert tidied("plan_inventory", {"service_level": value}, said, "marketer")["service_level"] == share
