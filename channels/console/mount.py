@@ -40,6 +40,7 @@ def mount(app: FastAPI) -> None:
     environment = client.templates.env
     environment.loader = _Nonced(environment.loader)  # before the first page is rendered
     nicegui.app.add_middleware(ConsoleDoor)
+    nicegui.app.config.quasar_config["loadingBar"]["skipHijack"] = True  # a bar without a name says nothing to a reader
     ui.run_with(
         app,
         root=_lost,
