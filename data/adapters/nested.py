@@ -2,27 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
 from data.adapters.base import UNKNOWN_CURRENCY
-from data.adapters.events import ColumnMap
+from data.adapters.events import ColumnMap, EventColumn
 from data.errors import DataError
 
-COLUMNS = (
-    "event_id",
-    "at",
-    "customer_id",
-    "session_id",
-    "kind",
-    "product_id",
-    "quantity",
-    "unit_price",
-    "order_id",
-    "text",
-    "channel",
-)
+COLUMNS = tuple(name for name in get_args(EventColumn) if name != "campaign_id")
 PRODUCT = ("title", "category", "brand", "price", "image_url")
 CUSTOMER = ("country", "city", "email", "phone", "language")
 
