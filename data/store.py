@@ -70,7 +70,7 @@ class Snapshot:
     @cached_property
     def backend(self) -> Backend:
         """The in-memory DuckDB of this snapshot, through Ibis."""
-        backend: Backend = ibis.duckdb.connect(threads=1)
+        backend: Backend = _InTurn().connect(threads=1)
         return backend
 
     def table(self, name: str) -> ibis.Table:
@@ -102,6 +102,24 @@ class Snapshot:
 
     def __repr__(self) -> str:
         return f"Snapshot({self.id}, {self.name!r}, as of {self.as_of})"
+
+
+class _InTurn(Backend):  # type: ignore[misc]  # Ibis has no types
+    """DuckDB through Ibis, asked by several threads in turn: a second query on its connection would end the first."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._turn = threading.RLock()
+
+    def execute(self, expr: Any, /, **options: Any) -> Any:
+        """Runs a query once no other thread's is running."""
+        with self._turn:
+            return super().execute(expr, **options)
+
+    def to_pyarrow(self, expr: Any, /, **options: Any) -> Any:
+        """The same, as an Arrow table."""
+        with self._turn:
+            return super().to_pyarrow(expr, **options)
 
 
 class Store:

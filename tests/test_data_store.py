@@ -1,6 +1,7 @@
 """The analysis store: snapshots that are immutable, named by content and swapped whole."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -159,3 +160,16 @@ def test_an_unknown_table_is_refused(tmp_path: Path) -> None:
         write(Store(tmp_path), {"evnets": pd.DataFrame()})
     with pytest.raises(KeyError, match="no canonical table 'evnets'"):
         write(Store(tmp_path), {}).frame("evnets")
+
+
+def test_several_threads_may_ask_one_snapshot(tiny_store: Store) -> None:
+    snapshot = tiny_store.snapshot()
+    events = snapshot.table("events")
+    products = sorted(set(snapshot.frame("events")["product_id"]))
+
+    def sold(product: str) -> int:
+        return int(events.filter(events["product_id"] == product).count().execute())
+
+    alone = [sold(product) for product in products]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(sold, products * 8)) == alone * 8
