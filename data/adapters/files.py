@@ -4,6 +4,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from csv import reader
 from pathlib import Path
 from typing import IO, Any, cast
@@ -35,25 +36,17 @@ def read_rows(source: Path, *, header: Sequence[str] | None = None, separator: s
     `header` names the columns of a CSV file that has no first line of names; `separator` is a comma unless given
     (a tab for .tsv). Raises `SettingError` for a missing file and `DataError`, with the row, for a broken one.
     """
-    if not source.is_file():
-        raise SettingError(f"there is no file {source}: check the path")
-    suffixes = [suffix.lower() for suffix in source.suffixes]
-    zipped = bool(suffixes) and suffixes[-1] == ".gz"
-    kind = _KINDS.get(suffixes[-2] if zipped and len(suffixes) > 1 else (suffixes or [""])[-1])
+    kind, zipped = _kind(source)
     if kind is None:
         raise DataError(f"{source.name} is neither CSV, JSON lines nor Parquet by its name: save it as one of these")
-    try:
+    with _sound_to_the_end(source):
         if kind == "csv":
-            default = "\t" if ".tsv" in suffixes else ","
+            default = "\t" if ".tsv" in [suffix.lower() for suffix in source.suffixes] else ","
             rows = _read_csv(source, header=header, separator=separator or default, zipped=zipped)
         elif kind == "json":
             rows = _read_json_lines(source, zipped=zipped)
         else:
             rows = _read_parquet(source, zipped=zipped)
-    except EOFError:
-        raise DataError(f"{source.name} is cut off after row {_last_whole_row(source)}: fetch the file again") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise DataError(f"{source.name} is not a sound gzip file: fetch the file again") from None
     if rows.empty:
         raise DataError(f"{source.name} has no rows: there is nothing to ingest")
     return rows
@@ -64,25 +57,37 @@ def read_records(source: Path) -> dict[int, dict[str, Any]]:
 
     Raises as `read_rows` does.
     """
-    if not source.is_file():
-        raise SettingError(f"there is no file {source}: check the path")
-    suffixes = [suffix.lower() for suffix in source.suffixes]
-    zipped = bool(suffixes) and suffixes[-1] == ".gz"
-    kind = _KINDS.get(suffixes[-2] if zipped and len(suffixes) > 1 else (suffixes or [""])[-1])
+    kind, zipped = _kind(source)
     if kind not in ("json", "parquet"):
         raise DataError(f"{source.name} is neither JSON lines nor Parquet by its name: export it as one of these")
-    try:
+    with _sound_to_the_end(source):
         if kind == "parquet":
             found = dict(enumerate(_parquet_table(source, zipped=zipped).to_pylist(), start=1))
         else:
             found = _json_lines(source, zipped=zipped)
+    if not found:
+        raise DataError(f"{source.name} has no rows: there is nothing to ingest")
+    return found
+
+
+def _kind(source: Path) -> tuple[str | None, bool]:
+    """What a file is by its name (None: nothing that can be read), and whether it is gzipped."""
+    if not source.is_file():
+        raise SettingError(f"there is no file {source}: check the path")
+    suffixes = [suffix.lower() for suffix in source.suffixes]
+    zipped = bool(suffixes) and suffixes[-1] == ".gz"
+    return _KINDS.get(suffixes[-2] if zipped and len(suffixes) > 1 else (suffixes or [""])[-1]), zipped
+
+
+@contextmanager
+def _sound_to_the_end(source: Path) -> Iterator[None]:
+    """Says of a gzip file that is cut off or damaged what to do."""
+    try:
+        yield
     except EOFError:
         raise DataError(f"{source.name} is cut off after row {_last_whole_row(source)}: fetch the file again") from None
     except (gzip.BadGzipFile, zlib.error):
         raise DataError(f"{source.name} is not a sound gzip file: fetch the file again") from None
-    if not found:
-        raise DataError(f"{source.name} has no rows: there is nothing to ingest")
-    return found
 
 
 def _read_csv(source: Path, *, header: Sequence[str] | None, separator: str, zipped: bool) -> pd.DataFrame:
