@@ -5,12 +5,13 @@ checker catches of errors planted by hand.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent import claims
+from agent.owed import owed as owes
 from data.errors import DataError, SettingError
 from eval.briefs import finished
 from eval.casefile import CASES
@@ -24,32 +25,6 @@ from tools.base import REFERENCE, Call
 COUNT = 250
 PLANTED = CASES / "planted_errors.jsonl"
 SOUND = "sound"
-
-_OWED: Mapping[str, tuple[str, ...]] = {
-    "search_products": ("title", "price"),
-    "recommend_products": ("title", "anchor|share|buyers|similarity|friends"),
-    "get_product": ("title", "price", "stock|sold|rating"),
-    "compare_products": ("title|cheapest|bestseller", "price|gap|cheapest", "sold|share|rating|bestseller"),
-    "add_to_cart": ("title", "quantity|price|total"),
-    "track_order": ("status", "expected|placed"),
-    "predict_behaviour": ("buy_chance", "reason|segment|quiet|orders"),
-    "analyse_behaviour/segments": ("segment", "customers|share|revenue|revenue_share"),
-    "analyse_behaviour/funnel": ("weakest|step", "conversion|rate"),
-    "analyse_behaviour/cohorts": ("kept|best_kept", "customers|cohort|best"),
-    "analyse_behaviour/top_products": ("title", "units|revenue|revenue_share"),
-    "analyse_behaviour/channels": ("channel|best", "return|revenue|orders|spend"),
-    "find_audience": ("size", "mailable|eligible|buy_chance|quiet"),
-    "forecast_sales": ("units", "low|high|error"),
-    "plan_inventory": ("title|reorder", "order|units|level|cost"),
-    "allocate_budget": ("channel", "spend|share"),
-    "write_copy": ("title|channel",),
-    "draft_campaign": ("campaign", "profit", "contacted|size|cost|budget"),
-    "simulate_campaign": ("profit", "low|high"),
-    "launch_campaign": ("campaign", "command|queued|approver"),
-    "measure_campaign": ("lift|profit", "low|high|orders|verdict"),
-    "error": ("message",),
-}
-"""What an answer over each kind of result owes its reader; of alternatives one is enough, where the result has any."""
 
 
 @dataclass(frozen=True)
@@ -141,14 +116,11 @@ def coverage(calls: Sequence[Call], raw: str) -> tuple[tuple[str, ...], tuple[st
     said = REFERENCE.findall(raw)
     owed, told = [], []
     for call in calls:
-        for alternatives in _OWED.get(_kind(call), ()):
-            keys = set(alternatives.split("|"))
-            there = keys & {key for facts in (call.result.facts, *(r.facts for r in call.result.rows)) for key in facts}
-            if there:
-                name = f"{call.letter}.{alternatives}"
-                owed.append(name)
-                if any(_letter(one) == call.letter and one.partition(".")[2] in keys for one in said):
-                    told.append(name)
+        known = {key for facts in (call.result.facts, *(r.facts for r in call.result.rows)) for key in facts}
+        keys = {one.partition(".")[2] for one in said if _letter(one) == call.letter}
+        for alternatives, done in owes(_kind(call), known, keys).items():
+            owed.append(f"{call.letter}.{alternatives}")
+            told += owed[-1:] if done else []
     return tuple(owed), tuple(told)
 
 

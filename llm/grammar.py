@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-_BRIEF_LINE = re.compile(r"^([a-z]{1,2}\d?)(?: [^:\n]+)?: ([a-z_ ]*?)(?: \([a-z_ ]+\))?$", re.MULTILINE)
+_BRIEF_LINE = re.compile(r"^([a-z]{1,2}\d?(?:[ ,][^:\n]+)?): ([a-z_ ]*?)(?: \([a-z_ ]+\))?$", re.MULTILINE)
+_LEVEL = re.compile(r"(?:^|, )([a-z]{1,2}\d?)(?=[ ,]|$)")
 
 _SHARED = r"""
 text ::= [A-Za-zÀ-ÿ '",.;:?()/&\n—–-]
@@ -56,11 +57,12 @@ def owes_reference(brief: str) -> bool:
 
 
 def references_in(briefs: Iterable[str]) -> list[str]:
-    """Every reference that the given briefs offer, in order: `a.total`, `a2.price`."""
+    """Every reference that the given briefs (`tools.base.brief`) offer, in order: `a.total`, `a2.price`."""
     found: dict[str, None] = {}
     for brief in briefs:
-        for level, keys in _BRIEF_LINE.findall(brief):
-            found.update(dict.fromkeys(f"{level}.{key}" for key in keys.split()))
+        for levels, keys in _BRIEF_LINE.findall(brief):
+            for level in _LEVEL.findall(levels):
+                found.update(dict.fromkeys(f"{level}.{key}" for key in keys.split()))
     return list(found)
 
 

@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import pandas as pd
@@ -75,13 +76,7 @@ class ToolResult:
 
     def brief(self, letter: str) -> str:
         """The lines that the LLM reads: keys, row ids and cues, without a single figure."""
-        head = f"{letter}: {' '.join(self.facts)}"
-        lines = [f"{head} ({self.cue})" if self.cue else head]
-        for number, row in enumerate(self.rows[:BRIEF_ROWS], start=1):
-            label = f"{letter}{number} {row.id}" if row.id else f"{letter}{number}"
-            line = f"{label}: {' '.join(row.facts)}"
-            lines.append(f"{line} ({row.cue})" if row.cue else line)
-        return "\n".join(lines)
+        return brief(letter, tuple(self.facts), self.cue, [(row.id, tuple(row.facts), row.cue) for row in self.rows])
 
     def references(self, letter: str) -> dict[str, Fact]:
         """Every reference that prose may make to this result, as `a.total` or `a2.price` → fact."""
@@ -89,6 +84,29 @@ class ToolResult:
         for number, row in enumerate(self.rows[:BRIEF_ROWS], start=1):
             found |= {f"{letter}{number}.{key}": fact for key, fact in row.facts.items()}
         return found
+
+
+def brief(letter: str, keys: Sequence[str], cue: str, rows: Sequence[tuple[str | None, Sequence[str], str]]) -> str:
+    """A result as the LLM reads it: a line of its own keys, then its first rows, those with the same keys on one line.
+
+    Each row is (id, keys, cue); every key is read anew for each answer, so none is said twice.
+
+    >>> print(brief("a", ["count"], "personal", [("P1", ["title"], "weak"), ("P2", ["title"], "")]))
+    a: count (personal)
+    a1 P1 weak, a2 P2: title
+    """
+    head = f"{letter}: {' '.join(keys)}"
+    lines = [f"{head} ({cue})" if cue else head]
+    numbered = list(enumerate(rows[:BRIEF_ROWS], start=1))
+    for shared, alike in groupby(numbered, key=lambda one: tuple(one[1][1])):
+        labels = (_label(f"{letter}{number}", *row) for number, row in alike)
+        lines.append(f"{', '.join(labels)}: {' '.join(shared)}")
+    return "\n".join(lines)
+
+
+def _label(level: str, id_: str | None, _: Sequence[str], cue: str) -> str:
+    safe = (id_ or "").replace(", ", ",")  # a comma and a gap part the rows
+    return " ".join(part for part in (level, safe, cue) if part)
 
 
 @dataclass(frozen=True)
@@ -115,7 +133,8 @@ class ToolContext:
     `as_of` is the last event of the snapshot unless set; `customer_id` is the signed-in shopper's, from the
     session and never from the LLM; `calls` are the earlier calls of the thread; `worked_out` keeps within a turn
     what several of its calls need and what takes long; `live` is what the shopper did since the snapshot, as
-    (kind of event, product id), the latest first; `may_launch` is False for a person who may only look.
+    (kind of event, product id), the latest first; `may_launch` is False for a person who may only look. What a person
+    set beside the words binds every draft: a channel's `minimum_spend` in money, its `capacity` in messages a day.
     """
 
     snapshot: Snapshot
@@ -131,6 +150,8 @@ class ToolContext:
     worked_out: dict[Hashable, Any] = field(default_factory=dict)
     live: tuple[tuple[str, str], ...] = ()
     may_launch: bool = True
+    minimum_spend: Mapping[str, float] = field(default_factory=dict)
+    capacity: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def currency(self) -> str:

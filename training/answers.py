@@ -9,10 +9,18 @@ from typing import Any
 
 import yaml
 
+from agent.owed import owed
 from training.results import DrawnResult
 from training.slots import SEEDS
-from training.templates import expand
+from training.templates import REFERENCE, expand
 
+_CHOICES = 8
+"""Seed texts among which an answer is chosen."""
+
+_SHORT = 7
+"""Words of a first sentence that nobody waits for."""
+
+_FIRST = re.compile(r"(?<=[.?]) ")
 _ANY = re.compile(r"\{([a-z#]*[0-9]*\.[a-z_]+|list|list_price|each)\}")
 
 
@@ -74,12 +82,18 @@ class Answers:
         groups = [g for g in self._seeds.get(tool, []) if self._fits(g, scope)]
         texts = [(say, group) for group in groups for say in group["say"]]
         rng.shuffle(texts)
+        found: list[str] = []
         for say, group in texts:
             for _ in range(3):
                 text = self._compose(expand(say, rng), group["rows"], scope, rng)
                 if text is not None:
-                    return text
-        raise NoAnswerError(f"{tool} for a {scope.role}, cue {scope.result.cue}, keys {scope.result.keys}")
+                    found.append(text)
+                    break
+            if len(found) == _CHOICES:
+                break
+        if not found:
+            raise NoAnswerError(f"{tool} for a {scope.role}, cue {scope.result.cue}, keys {scope.result.keys}")
+        return _best(found, tool, scope, rng)
 
     @staticmethod
     def _fits(group: dict[str, Any], scope: Scope) -> bool:
@@ -118,6 +132,23 @@ class Answers:
             if {m.group(1) for m in _ANY.finditer(text)} <= scope.known():
                 return text
         return None
+
+
+def _best(texts: list[str], tool: str, scope: Scope, rng: random.Random) -> str:
+    """One of the texts that leave out least of what is owed, and of these one that soon says something."""
+    report = scope.arguments.get("report")
+    kind = f"{tool}/{report}" if report else tool
+    known = {*scope.result.keys, *(key for row in scope.result.rows for key in row.keys)}
+
+    def left_out(text: str) -> int:
+        said = {m.group(1).partition(".")[2] for m in REFERENCE.finditer(text)}
+        return sum(not told for told in owed(kind, known, said).values())
+
+    least = min(map(left_out, texts))
+    full = [text for text in texts if left_out(text) == least]
+    # A sentence is shown once it is whole, so a reader waits for the end of the first.
+    full.sort(key=lambda text: max(_SHORT, len(_FIRST.split(text, maxsplit=1)[0].split())))
+    return rng.choice(full[: (len(full) + 1) // 2])
 
 
 def _joined(items: list[str]) -> str:

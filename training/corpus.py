@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import PreTrainedTokenizerBase
 
@@ -22,8 +23,8 @@ from llm.chatml import ASSISTANT, END, turn
 class Example:
     """One conversation: token ids, and the weight of each in the loss (0: it is only read)."""
 
-    ids: Sequence[int]
-    weights: Sequence[float]
+    ids: Sequence[int] | npt.NDArray[np.int32]
+    weights: Sequence[float] | npt.NDArray[np.float32]
 
 
 def encode(
@@ -74,7 +75,7 @@ def saved(path: Path, made_from: str) -> list[Example] | None:
             return None
         ends = np.cumsum(stored["lengths"])[:-1]
         ids, weights = np.split(stored["ids"], ends), np.split(stored["weights"], ends)
-    return [Example(one.tolist(), its.tolist()) for one, its in zip(ids, weights, strict=True)]
+    return [Example(one, its) for one, its in zip(ids, weights, strict=True)]
 
 
 def batches(examples: Sequence[Example], *, batch_tokens: int, seed: int) -> list[list[int]]:
@@ -100,7 +101,7 @@ def collate(examples: Iterable[Example]) -> tuple[torch.Tensor, torch.Tensor, to
     weights = torch.zeros((len(chosen), width))
     for row, example in enumerate(chosen):
         n = len(example.ids)
-        ids[row, :n] = torch.tensor(example.ids)
+        ids[row, :n] = torch.as_tensor(example.ids)
         attention[row, :n] = 1
-        weights[row, :n] = torch.tensor(example.weights)
+        weights[row, :n] = torch.as_tensor(example.weights)
     return ids, attention, weights

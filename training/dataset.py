@@ -23,7 +23,7 @@ _MIX = {"single": 0.56, "thread": 0.08, "pair": 0.04, "talk": 0.22, "plan": 0.07
 """Share of each kind of conversation."""
 
 
-def compose(number: int, seed: int, mix: Mapping[str, float] | None = None) -> Iterator[Conversation]:
+def compose(number: int, seed: int | str, mix: Mapping[str, float] | None = None) -> Iterator[Conversation]:
     """`number` conversations; the same seed gives the same ones. `mix` gives other shares of each kind.
 
     Raises `SettingError` for a kind that there is not.

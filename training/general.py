@@ -100,8 +100,11 @@ def request(rng: random.Random) -> tuple[dict[str, Any], str, dict[str, Any]]:
     text = rough(text, rng) if rng.random() < 0.5 else text  # before the values stand in it, which a call copies
     found = dict(fixed)
     while match := SLOT.search(text):
-        surface, value = _another(match.group(1), rng.choice(list(tool["values"][match.group(1)].items())), rng)
-        found[match.group(1)] = value
+        name = match.group(1)
+        surface, value = rng.choice(list(tool["values"][name].items()))
+        if "enum" not in tool["parameters"].get(name, {}):  # a value of a closed list stays as it is
+            surface, value = _another(name, (surface, value), rng)
+        found[name] = value
         text = text[: match.start()] + str(surface) + text[match.end() :]
     return tool, text, {name: found[name] for name in tool["parameters"] if name in found}
 

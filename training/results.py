@@ -6,6 +6,7 @@ The LLM never sees a figure or a title, only keys, ids and cues, so an invented 
 import random
 from dataclasses import dataclass, field, replace
 
+from tools.base import brief
 from tools.facts import ERROR, SHAPES, STRENGTHS, Shape
 from training import slots
 
@@ -50,11 +51,7 @@ class DrawnResult:
 
     def brief(self, letter: str) -> str:
         """The lines that the LLM reads."""
-        lines = [f"{letter}: {' '.join(self.keys)}" + (f" ({self.cue})" if self.cue else "")]
-        for number, row in enumerate(self.rows, start=1):
-            label = f"{letter}{number} {row.id}" if row.id else f"{letter}{number}"
-            lines.append(f"{label}: {' '.join(row.keys)}" + (f" ({row.cue})" if row.cue else ""))
-        return "\n".join(lines)
+        return brief(letter, self.keys, self.cue, [(row.id, row.keys, row.cue) for row in self.rows])
 
     def references(self, letter: str) -> set[str]:
         """Every reference that prose may make."""

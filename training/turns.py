@@ -1,7 +1,6 @@
 """One turn of a training conversation: a request from the seed files, the call it means, a result and an answer."""
 
 import random
-from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -73,13 +72,20 @@ def any_role(rng: random.Random) -> str:
     return "marketer" if rng.random() < 0.68 else "shopper"
 
 
+@cache
+def _by_tool(role: str) -> dict[str, list[tuple[dict[str, Any], str]]]:
+    """The wordings of `role` by tool: (fixed arguments, template)."""
+    found: dict[str, list[tuple[dict[str, Any], str]]] = {}
+    for tool, fixed, template, _ in sorted(requests()[role], key=lambda one: one[0]):
+        found.setdefault(tool, []).append((fixed, template))
+    return found
+
+
 def pick(role: str, rng: random.Random) -> tuple[str, dict[str, Any], str]:
     """A request; tools with many wordings a little more often: (tool, arguments, text)."""
-    pool = requests()[role]
-    counts = Counter(tool for tool, *_ in pool)
-    names = sorted(counts)
-    tool = rng.choices(names, weights=[counts[name] ** 0.5 for name in names])[0]
-    _, fixed, template, _ = rng.choice([p for p in pool if p[0] == tool])
+    wordings = _by_tool(role)
+    tool = rng.choices(list(wordings), weights=[len(some) ** 0.5 for some in wordings.values()])[0]
+    fixed, template = rng.choice(wordings[tool])
     text, drawn = fill(template, rng)
     arguments = {**in_words(fixed, text), **drawn}
     if tool == "draft_campaign" and "channel" in arguments:
