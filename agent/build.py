@@ -125,7 +125,12 @@ def replay(path: Path, store_path: Path, *, decode: bool = False) -> trace.Repla
     )
     with agent.operations.rehearsal():
         agent.recall(trace.unpacked(recorded["before"]))
-        agent.ask(recorded["say"], live=[(kind, product) for kind, product in recorded.get("live", ())])
+        agent.ask(
+            recorded["say"],
+            live=[(kind, product) for kind, product in recorded.get("live", ())],
+            minimum_spend=recorded.get("minimum_spend"),
+            capacity=recorded.get("capacity"),
+        )
     return trace.compare(recorded, agent.last)
 
 

@@ -141,6 +141,8 @@ class Agent:
         *,
         thread: str = "default",
         live: Sequence[tuple[str, str]] = (),
+        minimum_spend: Mapping[str, float] | None = None,
+        capacity: Mapping[str, int] | None = None,
         on_step: Callable[[Step], None] | None = None,
         on_token: Callable[[str], None] | None = None,
         stop: Event | None = None,
@@ -148,6 +150,7 @@ class Agent:
         """Answers `text` within `thread`.
 
         `live` is what the shopper did since the snapshot, as (kind of event, product id), the latest first.
+        `minimum_spend` (money) and `capacity` (messages a day), by channel, bind whatever campaign is drafted.
         `on_step` hears each finished call, `on_token` each sentence of the answer once it has been checked. Once
         `stop` is set the answer ends with `StoppedError`, and the thread is as it was before.
         Raises `AgentError` for a message that is empty or too long.
@@ -167,6 +170,7 @@ class Agent:
         written = _Recorded(self._writer) if self._writer else None
         context.writer, context.on_step, context.stop = written, on_step, stop
         context.live = tuple(live)
+        context.minimum_spend, context.capacity = dict(minimum_spend or {}), dict(capacity or {})
         listener = Listener(context, self._names, earlier, on_token) if on_token or stop else None
         token = local.LISTENER.set(listener)
         try:
@@ -188,6 +192,8 @@ class Agent:
             "before": trace.packed(before),
             "say": text,
             **({"live": [list(event) for event in live]} if live else {}),
+            **({"minimum_spend": context.minimum_spend} if minimum_spend else {}),
+            **({"capacity": context.capacity} if capacity else {}),
             "texts": context.texts,
             "written": written.texts if written else [],
             "calls": [as_record(call) for call in fresh],

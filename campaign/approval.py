@@ -48,7 +48,7 @@ def approve(
         )
     kept = records.find(operations, campaign_id)
     if kept.status == "cancelled":
-        raise CampaignError(f"campaign {kept.plan.campaign_id} was cancelled; draft it again")
+        raise CampaignError(records.cancelled(kept.plan.campaign_id))
     if kept.approver is None:
         _record(operations, kept, who, why, logs, datetime.now(UTC).replace(tzinfo=None) if at is None else at)
     return records.find(operations, campaign_id)

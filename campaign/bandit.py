@@ -8,7 +8,7 @@ logged as a propensity is one. Nothing is kept in memory between batches: a batc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -109,8 +109,9 @@ def decide(
 def record(operations: Operations, decisions: pd.DataFrame) -> None:
     """Keeps decisions; one that is kept already stays as it is, so that a batch may be recorded again."""
     with operations.session() as session:
-        ids = [str(one) for one in decisions["decision_id"]]
-        there = set(session.scalars(select(Exposure.decision_id).where(Exposure.decision_id.in_(ids))))
+        there: set[str] = set()
+        for policy in decisions["policy"].unique():  # by policy: a database takes only so many ids in one question
+            there |= set(session.scalars(select(Exposure.decision_id).where(Exposure.policy == str(policy))))
         for row in decisions.itertuples():
             if row.decision_id not in there:
                 session.add(
@@ -159,6 +160,17 @@ def settle(
                 .values(reward=margin * money - costs.get(one.action, 0.0))
             )
         return len(open_ones)
+
+
+def reward(operations: Operations, policy: str, rewards: Mapping[str, float]) -> int:
+    """Keeps rewards by decision id, new or corrected; how many. Raises `CampaignError` for a decision never made."""
+    with operations.session() as session:
+        for decision_id, value in rewards.items():
+            one = session.get(Exposure, decision_id)
+            if one is None or one.policy != policy:
+                raise CampaignError(f"{policy} never made the decision {decision_id}: take the ids from its batches")
+            one.reward = value
+    return len(rewards)
 
 
 def logged(operations: Operations, policy: str) -> pd.DataFrame:

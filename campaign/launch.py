@@ -42,7 +42,7 @@ def launch(
     if kept.approver is None:
         raise NotApprovedError(f"nobody has approved campaign {plan.campaign_id} yet: run {command(plan.campaign_id)}")
     if kept.status == "cancelled":
-        raise CampaignError(f"campaign {plan.campaign_id} was cancelled; draft it again")
+        raise CampaignError(records.cancelled(plan.campaign_id))
     if plan.contacted == 0 and not any(c.spend > 0 for c in plan.channels):
         raise CampaignError(
             f"campaign {plan.campaign_id} cannot start: {plan.risks[0][0].lower()}{plan.risks[0][1:].rstrip('.')}; "
@@ -51,6 +51,10 @@ def launch(
     messages = [] if kept.status != "draft" else _messages(snapshot, operations, models, plan)
     with operations.session() as session:
         row = session.get_one(Campaign, plan.campaign_id)
+        if row.plan_hash != kept.plan_hash:
+            raise NotApprovedError(
+                f"campaign {plan.campaign_id} was drafted anew just now: look at it, then {command(plan.campaign_id)}"
+            )
         if row.status == "draft":
             when = as_of.to_pydatetime()
             for member in plan.members:

@@ -172,7 +172,7 @@ def prepare(snapshot: Snapshot, *, days: int) -> None:
 def _log(snapshot: Snapshot, days: int) -> tuple[pd.DataFrame, Array]:
     """The decisions whose outcome within `days` is known, and what was known before each; once a snapshot."""
     log = _grown(snapshot, history.exposures_with_orders(snapshot, days=days))
-    return log, _known(snapshot, log) if len(log) else np.zeros((0, 0))
+    return log, known_before(snapshot, log) if len(log) else np.zeros((0, 0))
 
 
 @lru_cache(maxsize=2)
@@ -180,7 +180,7 @@ def _today(snapshot: Snapshot) -> pd.DataFrame:
     """What is known of every customer at the snapshot's last event (index customer_id); once a snapshot."""
     customers = snapshot.frame("customers")["customer_id"].astype(str).to_numpy()
     now = pd.DataFrame({"customer_id": customers, "at": snapshot.as_of})
-    return pd.DataFrame(_known(snapshot, now), index=pd.Index(customers, name="customer_id"))
+    return pd.DataFrame(known_before(snapshot, now), index=pd.Index(customers, name="customer_id"))
 
 
 def of_plan(snapshot: Snapshot, plan: Plan, *, level: float = 0.2) -> Simulated:
@@ -206,9 +206,9 @@ def of_plan(snapshot: Snapshot, plan: Plan, *, level: float = 0.2) -> Simulated:
     now = pd.DataFrame({"customer_id": covered["customer_id"], "at": snapshot.as_of})
     targets = Targets(
         covered["customer_id"].to_numpy(str), covered["action"].to_numpy(str),
-        _known(snapshot, now),
+        known_before(snapshot, now),
     )  # fmt: skip
-    decisions = _decisions(orders_log, _known(snapshot, orders_log))
+    decisions = _decisions(orders_log, known_before(snapshot, orders_log))
     likely = likeness(decisions, targets)
     effective = min(effective_sizes(decisions, likely).values())
     used = int((orders_log["label"] != "").sum())
@@ -233,9 +233,12 @@ def of_plan(snapshot: Snapshot, plan: Plan, *, level: float = 0.2) -> Simulated:
     )  # fmt: skip
 
 
-def _known(snapshot: Snapshot, decisions: pd.DataFrame) -> Array:
-    """What was known of each customer before each decision, (n, columns), without what the mailing calendar alone
-    decides: the days since anything happened are those since the last newsletter."""
+def known_before(snapshot: Snapshot, decisions: pd.DataFrame) -> Array:
+    """What was known of each customer before each decision (columns customer_id and at), (n, columns).
+
+    Without what the mailing calendar alone decides: the days since anything happened are those since the last
+    newsletter.
+    """
     return covariates(snapshot, decisions).drop(columns="last_event").to_numpy("float64")
 
 

@@ -64,6 +64,11 @@ def keep(operations: Operations, proposal: Proposal) -> Plan:
         return plan
 
 
+def cancelled(campaign_id: str) -> str:
+    """What is said to whoever would go on with a cancelled campaign; the same brief would only find it again."""
+    return f"campaign {campaign_id} was cancelled and stays so; draft one that differs, if only in its name"
+
+
 def find(operations: Operations, campaign_id: str) -> Kept:
     """The stored campaign. Raises `CampaignError` when it is unknown, or was changed behind the plan's hash."""
     wanted = campaign_id.strip().upper()

@@ -18,11 +18,13 @@ from typer.exceptions import TyperException
 
 from channels.commands_approve import approve
 from channels.commands_audit import audit
+from channels.commands_bandit import bandits
 from channels.commands_bench import bench
 from channels.commands_bounces import bounces
 from channels.commands_build_widget import build_widget
 from channels.commands_chat import chat
 from channels.commands_copy import copy
+from channels.commands_creative_test import creative_tests
 from channels.commands_demo import demo
 from channels.commands_dkim_key import dkim_key
 from channels.commands_eval import evaluate
@@ -34,12 +36,14 @@ from channels.commands_key import keys, users
 from channels.commands_launch import launch
 from channels.commands_mcp import mcp
 from channels.commands_outbox import cancel, outbox, pause, resume
+from channels.commands_pace import pace
 from channels.commands_plan import plan
 from channels.commands_preview import preview
 from channels.commands_quality import quality
 from channels.commands_replay import replay
 from channels.commands_send import send
 from channels.commands_serve import serve
+from channels.commands_status import status
 from channels.commands_train import train
 from channels.options import Session
 from channels.terminal import clean
@@ -105,9 +109,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "ingest": ingest,
     "quality": quality,
     "train": train,
+    "status": status,
     "chat": chat,
     "plan": plan,
     "copy": copy,
+    "pace": pace,
     "approve": approve,
     "audit": audit,
     "preview": preview,
@@ -131,6 +137,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(creative_tests, name="creative-test")
+app.add_typer(bandits, name="bandit")
 app.add_typer(keys, name="key")
 app.add_typer(users, name="user")
 

@@ -29,7 +29,7 @@ def send(
     workers: Annotated[int, typer.Option("--workers", min=1, max=16, help="Processes that send side by side.")] = 1,
     in_flight: Annotated[
         int, typer.Option("--in-flight", min=1, max=64, help="Messages that a worker has on their way at once.")
-    ] = 8,
+    ] = 16,
     wait: Annotated[
         bool, typer.Option("--wait", help="Stay until retries, quiet hours and later send times have passed.")
     ] = False,

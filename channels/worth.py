@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,9 +39,20 @@ def _behaviour(model: Model) -> list[Worth]:
     found, what = model.metrics, "will buy within 30 days"
     if "auc" not in found:
         return [Worth(what, "AUC", "", "", "too little history to measure")]
-    remark = f"calibrated within {100 * found['ece']:.1f} points" if "ece" in found else ""
+    serves = {found[f"auc_{kind}"]: words for kind, words in _KINDS.items() if f"auc_{kind}" in found}
+    calibrated = f"calibrated within {100 * found['ece']:.1f} points" if "ece" in found else ""
+    chosen = f"{serves[found['auc']]} serves" if len(serves) > 1 and found["auc"] in serves else ""
+    remark = ", ".join(part for part in (calibrated, chosen) if part)
     baseline = f"logistic {_short(found['auc_logistic'])}" if "auc_logistic" in found else ""
-    return [Worth(what, "AUC", _short(found["auc"]), baseline, remark)]
+    lines = [Worth(what, "AUC", _short(found["auc"]), baseline, remark)]
+    if "spend_off" in found:
+        rhythm = found["spend_off"] == found.get("spend_off_rhythm")
+        remark = "their rhythm of buying serves" if rhythm else "their chance of buying serves"
+        plain = f"one usual order {100 * found['spend_off_one_order']:+.0f}%"
+        lines.append(
+            Worth("will spend within 30 days", "total off by", f"{100 * found['spend_off']:+.0f}%", plain, remark)
+        )
+    return lines
 
 
 def _recommend(model: Model) -> list[Worth]:
@@ -66,6 +77,8 @@ def _forecast(model: Model) -> list[Worth]:
         baseline = "" if plain is None else f"{_BASELINES.get(plain[1], plain[1].replace('_', ' '))} {_short(plain[0])}"
         remark = "" if lines or coverage is None else f"80% intervals hold {100 * coverage:.0f}%"
         lines.append(Worth(f"weekly demand, {kind}", "WAPE", _short(found[f"wape_{kind}"]), baseline, remark))
+    if lines and isinstance(way := getattr(model, "way", None), str):
+        lines[-1] = replace(lines[-1], remark=f"added up {way}")
     return lines or [Worth("weekly demand", "WAPE", "", "", "history too short to look back on")]
 
 
@@ -104,6 +117,8 @@ def _short(value: float) -> str:
 
 
 _BASELINES = {"8_week_mean": "8-week mean", "last_value": "last week", "seasonal_naive": "last year"}
+
+_KINDS = {"lightgbm": "LightGBM", "logistic": "logistic regression"}
 
 _LINES: dict[str, Callable[[Model], list[Worth]]] = {
     "behaviour": _behaviour,

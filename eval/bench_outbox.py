@@ -27,7 +27,7 @@ from data.errors import SettingError, ShopkeeperError
 from data.operations import Campaign, Operations, OutboxMessage
 from eval.task import Inputs, Outcome
 
-MESSAGES, KILLS, WORKERS, IN_FLIGHT = 5000, 100, 2, 8
+MESSAGES, KILLS, WORKERS, IN_FLIGHT = 5000, 100, 2, 16
 SIGNED = 1500
 """Messages of the signed run, which is slower."""
 RENDERED = 1500

@@ -117,7 +117,7 @@ def demo_covered(shops: int, inputs: Inputs) -> Trials:
     trials = Trials()
     for number in range(shops):
         inputs.report("logs of demo shops", number, shops)
-        demo = generate(seed=1000 + number, **_DEMO)
+        demo = generate(seed=1000 + inputs.seed + number, **_DEMO)
         with tempfile.TemporaryDirectory(prefix="shopkeeper-logs-") as folder:
             snapshot = Store(Path(folder)).write(demo.tables, name=demo.name, currency=demo.currency, source="bench")
             truth = demo.truth["uplift"].pivot(index="customer_id", columns="action", values="probability")

@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from sqlalchemy import select
 
-from campaign import records
+from campaign import launch, records
 from campaign.approval import approve
 from campaign.audit import trail
 from campaign.gate import Logged, Shown, covers, shown
-from campaign.plan import Audience, Experiment, Figure, Outlook, Plan
+from campaign.plan import Audience, Channel, Experiment, Figure, Outlook, Plan
 from data.errors import CampaignError
 from data.operations import Approval, Assignment, Campaign, Operations, OutboxMessage
 
@@ -96,6 +97,30 @@ def test_an_approval_is_for_one_exact_plan(operations: Operations) -> None:
     assert "by Ada" in steps[0]
     assert "counts no longer" in steps[0]
     assert "counts no longer" not in steps[1]
+
+
+def test_a_plan_drafted_anew_in_the_middle_of_its_launch_is_not_launched(
+    operations: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacted = replace(_plan(), channels=(Channel("google", 0, 5.0, 9.0, None, (), "made up"),))
+    _keep(operations, contacted)
+    approve(operations, "C-0001", "Ada")
+
+    def meanwhile(*_: object) -> list[OutboxMessage]:
+        _keep(operations, replace(contacted, name="Winter"))
+        return []
+
+    monkeypatch.setattr(launch, "_messages", meanwhile)
+    with pytest.raises(launch.NotApprovedError, match="drafted anew just now"):
+        launch.launch(None, operations, "C-0001", as_of=pd.Timestamp(NOON))  # type: ignore[arg-type]
+    assert records.find(operations, "C-0001").status == "draft"
+
+
+def test_a_cancelled_campaign_says_what_to_do_instead(operations: Operations) -> None:
+    with operations.session() as session:
+        session.get_one(Campaign, "C-0001").status = "cancelled"
+    with pytest.raises(CampaignError, match="draft one that differs"):
+        approve(operations, "C-0001", "Ada")
 
 
 def test_of_two_at_once_the_first_stays_and_the_second_is_told(tmp_path: Path, operations: Operations) -> None:

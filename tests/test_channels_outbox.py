@@ -369,11 +369,15 @@ def test_locked_records_stop_the_sending_with_a_clear_sentence(
 ) -> None:
     launched(operations, 1)
 
-    def full(*_: Any, **__: Any) -> None:
-        raise StoreError("the disk is full")
+    turn = outbox.turn
+
+    def full(operations: Operations, ended: list[Outcome], *rest: Any, **more: Any) -> list[outbox.Message]:
+        if ended:
+            raise StoreError("the disk is full")
+        return turn(operations, ended, *rest, **more)
 
     with serving(Mailbox()) as server:
-        monkeypatch.setattr(outbox, "finish", full)
+        monkeypatch.setattr(outbox, "turn", full)
         with pytest.raises(StoreError, match="1 messages ended could not be written: they will show as unknown"):
             _send(operations, tmp_path, server)
         monkeypatch.undo()

@@ -79,7 +79,8 @@ def test_a_step_needs_a_way_out() -> None:
 
 
 def test_references_come_from_briefs_alone() -> None:
-    brief = "a: count buy_chance (personal)\na1 P0412 together strong, a2 8: title price\na3, a4 up: reason\nb: message (error)"
+    rows = "a1 P0412 together strong, a2 8: title price\na3, a4 up: reason"
+    brief = f"a: count buy_chance (personal)\n{rows}\nb: message (error)"
     assert references_in([brief]) == [
         *("a.count", "a.buy_chance", "a1.title", "a1.price", "a2.title", "a2.price", "a3.reason", "a4.reason"),
         "b.message",

@@ -86,6 +86,8 @@ def draft_campaign(
             budget=budget,
             start=start_date,
             discount=discount,
+            minimum_spend=ctx.minimum_spend,
+            capacity=ctx.capacity,
         )
         proposal = propose(ctx.snapshot, ctx.operations, ctx.models, brief, as_of=ctx.as_of)
         worded = replace(proposal, brief=replace(brief, copies=copies_for(ctx, proposal)))

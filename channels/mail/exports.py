@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,12 +21,16 @@ from channels.mail.terms import Terms
 from data.operations import Campaign, OutboxMessage
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from campaign.plan import Plan
     from channels.mail.settings import Settings
     from data.operations import Operations
 
 FOLDER = "exports"
 _ENDING = ".part"
+_AT_ONCE = 5000
+"""Text messages that are looked at in one question."""
 
 
 def write_files(
@@ -78,7 +82,7 @@ def _texts(operations: Operations, folder: Path, plan: Plan, *, now: datetime) -
                 .order_by(OutboxMessage.customer_id, OutboxMessage.step)
             )
         )
-        for row, verdict in zip(queued, gate.verdicts(session, queued, now=now, terms=terms), strict=True):
+        for row, verdict in _judged(session, queued, now=now, terms=terms):
             text = clean(json.loads(row.payload_json).get("text") or "")
             if verdict.end == "stop" or not text:
                 row.status, row.error = "suppressed", verdict.why or "there is no text for it"
@@ -96,6 +100,17 @@ def _texts(operations: Operations, folder: Path, plan: Plan, *, now: datetime) -
         return []
     os.replace(draft, path)
     return [(path, len(rows))]
+
+
+def _judged(
+    session: Session, queued: Sequence[OutboxMessage], *, now: datetime, terms: Terms
+) -> Iterator[tuple[OutboxMessage, gate.Verdict]]:
+    """Each row with whether it may go. Some at a time: a database takes only so many names in one question."""
+    for start in range(0, len(queued), _AT_ONCE):
+        rows = queued[start : start + _AT_ONCE]
+        session.flush()  # what went before counts for the cap
+        wishes = [gate.Wish.of(row) for row in rows]
+        yield from zip(rows, gate.verdicts(session, wishes, "sms", now=now, terms=terms), strict=True)
 
 
 def _publish_or_drop(operations: Operations, plan: Plan, draft: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from campaign.hours import quiet_until
 from channels.mail.terms import Terms
@@ -17,8 +17,35 @@ from data.operations import Consent, DomainRate, OutboxMessage, Suppression
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+_SUPPRESSIONS, _CONSENT, _OUTBOX = Suppression.__table__.c, Consent.__table__.c, OutboxMessage.__table__.c
+# Written once: the library spends longer on putting a statement together than the database on answering it.
+_SUPPRESSED = select(_SUPPRESSIONS.address, _SUPPRESSIONS.reason).where(
+    _SUPPRESSIONS.channel == bindparam("channel"), _SUPPRESSIONS.address.in_(bindparam("addresses", expanding=True))
+)
+_SAID = select(_CONSENT.customer_id, _CONSENT.granted).where(
+    _CONSENT.channel == bindparam("channel"), _CONSENT.customer_id.in_(bindparam("customers", expanding=True))
+)
+_HAD = select(_OUTBOX.customer_id, _OUTBOX.sent_at, _OUTBOX.claimed_at).where(
+    _OUTBOX.customer_id.in_(bindparam("customers", expanding=True)),
+    _OUTBOX.channel == bindparam("channel"),
+    _OUTBOX.status.in_(("sent", "sending", "unknown")),
+)
 _BURST_SECONDS = 10.0
 """A domain that got nothing for a while may get as many at once as its pace allows in this time."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A message that would leave: to whom, where, and by which clock the customer lives (None: the shop's)."""
+
+    customer_id: str
+    address: str
+    timezone: str | None
+
+    @classmethod
+    def of(cls, row: OutboxMessage) -> Wish:
+        """That of a row of the outbox."""
+        return cls(row.customer_id, row.address or "", json.loads(row.payload_json).get("timezone"))
 
 
 @dataclass(frozen=True)
@@ -34,38 +61,32 @@ _GO = Verdict("go")
 
 
 def verdicts(
-    session: Session, rows: Sequence[OutboxMessage], *, now: datetime, terms: Terms, paid: bool = False
+    session: Session, wishes: Sequence[Wish], channel: str, *, now: datetime, terms: Terms, paid: bool = False
 ) -> list[Verdict]:
-    """For each row, all of one channel, whether it may leave at `now` (naive UTC).
+    """For each message, whether it may leave by `channel` at `now` (naive UTC).
 
-    A row that may go takes a token of its domain's pace, unless it has `paid` before.
+    One that may go takes a token of its domain's pace, unless it has `paid` before.
     """
-    channel = rows[0].channel if rows else "email"
-    addresses = {normal(row.address) for row in rows}
-    suppressed = dict(
-        session.execute(
-            select(Suppression.address, Suppression.reason).where(
-                Suppression.channel == channel, Suppression.address.in_(addresses)
-            )
-        ).all()
-    )
-    customers = {row.customer_id for row in rows}
-    said = dict(
-        session.execute(
-            select(Consent.customer_id, Consent.granted).where(
-                Consent.channel == channel, Consent.customer_id.in_(customers)
-            )
-        ).all()
-    )
-    had = _recent(session, customers, channel, now - timedelta(days=terms.cap_days))
+    if not wishes:
+        return []
+    asked = {"channel": channel, "customers": list({wish.customer_id for wish in wishes})}
+    addresses = list({normal(wish.address) for wish in wishes})
+    records = session.connection()
+    suppressed = dict(records.execute(_SUPPRESSED, {"channel": channel, "addresses": addresses}).all())
+    said = dict(records.execute(_SAID, asked).all())
+    had: dict[str, list[datetime]] = {}
+    for customer, sent_at, claimed_at in records.execute(_HAD, asked):
+        at = sent_at or claimed_at  # one whose fate is unknown counts as got
+        if at is not None and at > now - timedelta(days=terms.cap_days):
+            had.setdefault(customer, []).append(at)
     found: list[Verdict] = []
     wanted: dict[str, list[int]] = {}
-    for place, row in enumerate(rows):
-        verdict = _verdict(row, suppressed.get(normal(row.address)), said.get(row.customer_id), had, now, terms)
+    for place, wish in enumerate(wishes):
+        verdict = _verdict(wish, suppressed.get(normal(wish.address)), said.get(wish.customer_id), had, now, terms)
         if verdict.end == "go":
-            had.setdefault(row.customer_id, []).append(now)
+            had.setdefault(wish.customer_id, []).append(now)
             if terms.per_minute and not paid:
-                wanted.setdefault(domain_of(row.address), []).append(place)
+                wanted.setdefault(domain_of(wish.address), []).append(place)
         found.append(verdict)
     for domain, places in wanted.items():
         for place, until in zip(places, _paced(session, domain, len(places), now, terms), strict=True):
@@ -106,7 +127,7 @@ def domain_of(address: str | None) -> str:
 
 
 def _verdict(
-    row: OutboxMessage,
+    wish: Wish,
     suppressed: str | None,
     granted: bool | None,
     had: dict[str, list[datetime]],
@@ -117,15 +138,15 @@ def _verdict(
         return Verdict("stop", why=suppressed)
     if granted is False:
         return Verdict("stop", why="consent was withdrawn")
-    if granted is None and row.customer_id in terms.unwilling:
+    if granted is None and wish.customer_id in terms.unwilling:
         return Verdict("stop", why="no consent in the shop's newest data")
     if terms.ends is not None and now >= terms.ends:
         return Verdict("stop", why="the campaign had ended")
-    recent = sorted(had.get(row.customer_id, []))
+    recent = sorted(had.get(wish.customer_id, []))
     if len(recent) >= terms.cap:
         return _later(recent[-terms.cap] + timedelta(days=terms.cap_days), "had enough messages lately", terms)
     if terms.quiet_hours:
-        until = quiet_until(now, json.loads(row.payload_json).get("timezone") or terms.timezone)
+        until = quiet_until(now, wish.timezone or terms.timezone)
         if until is not None:
             return _later(until, "its quiet hours last until the campaign's end", terms)
     return _GO
@@ -136,23 +157,6 @@ def _later(until: datetime, why: str, terms: Terms) -> Verdict:
     if terms.ends is not None and until >= terms.ends:
         return Verdict("stop", why=why)
     return Verdict("wait", until)
-
-
-def _recent(session: Session, customers: Iterable[str], channel: str, since: datetime) -> dict[str, list[datetime]]:
-    """When each customer got a message after `since`; one whose fate is unknown counts as got."""
-    rows = session.execute(
-        select(OutboxMessage.customer_id, OutboxMessage.sent_at, OutboxMessage.claimed_at).where(
-            OutboxMessage.customer_id.in_(list(customers)),
-            OutboxMessage.channel == channel,
-            OutboxMessage.status.in_(("sent", "sending", "unknown")),
-        )
-    ).all()
-    found: dict[str, list[datetime]] = {}
-    for customer, sent_at, claimed_at in rows:
-        at = sent_at or claimed_at
-        if at is not None and at > since:
-            found.setdefault(customer, []).append(at)
-    return found
 
 
 def _paced(session: Session, domain: str, count: int, now: datetime, terms: Terms) -> list[datetime | None]:

@@ -9,7 +9,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from channels.mail.settings import is_address
@@ -99,13 +99,18 @@ def _sender(name: str, address: str) -> str:
 
 
 def _part(kind: str, text: str, boundary: str) -> bytes:
-    body = binascii.b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    head = [
-        f"--{boundary}",
-        f'Content-Type: text/{kind}; charset="utf-8"',
-        "Content-Transfer-Encoding: quoted-printable",
-    ]
-    return "\r\n".join([*head, "", ""]).encode() + body + b"\r\n"
+    head = (
+        f"--{boundary}\r\n"
+        f'Content-Type: text/{kind}; charset="utf-8"\r\n'
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    return head.encode() + b"\r\n".join(map(_quoted, text.split("\n"))) + b"\r\n"
+
+
+@lru_cache(maxsize=2048)
+def _quoted(line: str) -> bytes:
+    """One line as quoted-printable; most lines of a letter are those of the letter before."""
+    return binascii.b2a_qp(line.encode(), istext=True).replace(b"\n", b"\r\n")
 
 
 def _ascii_domain(address: str) -> str:

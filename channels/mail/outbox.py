@@ -13,9 +13,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import case, func, or_, select, tuple_, update
+from sqlalchemy import Table, bindparam, case, func, or_, select, tuple_, update
 
 from campaign.plan import Plan
 from channels.mail import gate
@@ -41,8 +41,35 @@ _DUE = case(
     (OutboxMessage.retry_at > OutboxMessage.send_after, OutboxMessage.retry_at),
     else_=OutboxMessage.send_after,
 )
-_UNSEEN = {"synchronize_session": False}
-"""For updates after which the session looks at none of the rows again."""
+_ROWS = cast("Table", OutboxMessage.__table__)
+# Written once: the library spends longer on putting a statement together than the database on carrying it out.
+_THIS = (
+    _ROWS.c.campaign_id == bindparam("campaign"),
+    _ROWS.c.customer_id == bindparam("customer"),
+    _ROWS.c.channel == bindparam("by"),
+    _ROWS.c.step == bindparam("number"),
+)
+_LEASE = update(_ROWS).where(*_THIS).values(worker=bindparam("owner"), claimed_at=bindparam("at"))
+_BEGIN = (
+    update(_ROWS)
+    .where(*_THIS)
+    .values(status="sending", claimed_at=bindparam("at"), attempts=_ROWS.c.attempts + 1, error=None)
+)
+_SENT = (
+    update(_ROWS)
+    .where(*_THIS, _ROWS.c.worker == bindparam("owner"), or_(_ROWS.c.status == "sending", _ROWS.c.status == "queued"))
+    .values(status="sent", sent_at=bindparam("at"), worker=None, claimed_at=None, error=bindparam("detail"))
+)
+_STILL_MINE = select(_ROWS.c.campaign_id, _ROWS.c.customer_id, _ROWS.c.channel, _ROWS.c.step).where(
+    _ROWS.c.campaign_id == bindparam("campaign"),
+    _ROWS.c.channel == bindparam("by"),
+    _ROWS.c.status == "queued",
+    _ROWS.c.customer_id.in_(bindparam("customers", expanding=True)),
+    _ROWS.c.worker == bindparam("owner"),
+)
+_STANDING = select(Campaign.__table__.c.status, Campaign.__table__.c.paused_at).where(
+    Campaign.__table__.c.campaign_id == bindparam("campaign")
+)
 
 End = Literal["sent", "retry", "later", "failed", "refused", "unknown"]
 
@@ -139,16 +166,18 @@ def lease(operations: Operations, campaign_id: str, worker: str, *, limit: int, 
         )
         order = (OutboxMessage.customer_id, OutboxMessage.step)
         rows = list(session.scalars(select(OutboxMessage).where(*mine, free, *due).order_by(*order).limit(limit)))
+        wishes = [gate.Wish.of(row) for row in rows]
         going = []
-        for row, verdict in zip(rows, gate.verdicts(session, rows, now=now, terms=terms), strict=True):
+        for row, verdict in zip(rows, gate.verdicts(session, wishes, "email", now=now, terms=terms), strict=True):
             if verdict.end == "go":
-                row.worker, row.claimed_at = worker, now
                 going.append(row)
             elif verdict.end == "wait":
                 row.retry_at = verdict.until
             else:
                 row.status, row.error = "suppressed", verdict.why
         session.flush()
+        if going:
+            session.connection().execute(_LEASE, [_named(_key(row)) | {"owner": worker, "at": now} for row in going])
         next_at = session.scalar(select(func.min(_DUE)).where(*mine, free, now < _DUE)) if not rows else None
         return Lease(tuple(_message(row) for row in going), len(rows), next_at)
 
@@ -156,55 +185,74 @@ def lease(operations: Operations, campaign_id: str, worker: str, *, limit: int, 
 def begin(
     operations: Operations, messages: Sequence[Message], worker: str, *, now: datetime, terms: Terms
 ) -> list[Message]:
-    """Marks those of the leased `messages` as `sending` that still may go, and returns them.
+    """Marks those of the leased `messages` of one campaign as `sending` that still may go, and returns them.
 
     Pause, cancellation, withdrawn consent and suppression are looked at once more, since they may have come after
     the lease. A message that is not returned must not be sent.
     """
-    by_key = {m.key: m for m in messages}
-    with operations.session() as session:
-        rows = [
-            row
-            for row in session.scalars(select(OutboxMessage).where(tuple_(*_KEY).in_(list(by_key))))
-            if row.status == "queued" and row.worker == worker
-        ]
-        open_now = {c: _open(session, c) for c in {row.campaign_id for row in rows}}
-        going = []
-        for row, verdict in zip(rows, gate.verdicts(session, rows, now=now, terms=terms, paid=True), strict=True):
-            if not open_now[row.campaign_id]:
-                row.worker = row.claimed_at = None
-            elif verdict.end == "go":
-                going.append(by_key[_key(row)])
-            elif verdict.end == "wait":
-                row.worker, row.claimed_at, row.retry_at = None, None, verdict.until
-            else:
-                row.worker, row.claimed_at, row.status, row.error = None, None, "suppressed", verdict.why
-        if going:
-            session.execute(
-                update(OutboxMessage)
-                .where(tuple_(*_KEY).in_([m.key for m in going]))
-                .values(status="sending", claimed_at=now, attempts=OutboxMessage.attempts + 1, error=None),
-                execution_options=_UNSEEN,
-            )
-        return going
+    return turn(operations, (), messages, worker, now=now, terms=terms)
 
 
 def finish(operations: Operations, outcomes: Sequence[Outcome], worker: str, *, now: datetime, terms: Terms) -> None:
     """Writes how messages ended. Only the worker that is sending a row may end it."""
-    mine = (OutboxMessage.worker == worker, OutboxMessage.status.in_(("sending", "queued")))
-    others = {o.key: o for o in outcomes if o.end != "sent"}
+    turn(operations, outcomes, (), worker, now=now, terms=terms)
+
+
+def turn(
+    operations: Operations,
+    outcomes: Sequence[Outcome],
+    messages: Sequence[Message],
+    worker: str,
+    *,
+    now: datetime,
+    terms: Terms,
+) -> list[Message]:
+    """`finish` the `outcomes` and `begin` the `messages` in one commit, since a commit is dear."""
     with operations.session() as session:
-        for detail in {o.detail for o in outcomes if o.end == "sent"}:
-            keys = [o.key for o in outcomes if o.end == "sent" and o.detail == detail]
-            session.execute(
-                update(OutboxMessage)
-                .where(tuple_(*_KEY).in_(keys), *mine)
-                .values(status="sent", sent_at=now, worker=None, claimed_at=None, error=detail or None),
-                execution_options=_UNSEEN,
-            )
-        if others:
-            for row in session.scalars(select(OutboxMessage).where(tuple_(*_KEY).in_(list(others)), *mine)):
-                _end(session, row, others[_key(row)], now=now, terms=terms)
+        _finish(session, outcomes, worker, now=now, terms=terms)
+        return _begin(session, messages, worker, now=now, terms=terms)
+
+
+def _begin(session: Session, messages: Sequence[Message], worker: str, *, now: datetime, terms: Terms) -> list[Message]:
+    if not messages:
+        return []
+    records = session.connection()
+    campaign, _, channel, _ = messages[0].key
+    asked = {"campaign": campaign, "by": channel, "owner": worker, "customers": list({m.key[1] for m in messages})}
+    held = {tuple(row) for row in records.execute(_STILL_MINE, asked)}
+    mine = [m for m in messages if m.key in held]
+    wishes = [gate.Wish(m.key[1], m.address, m.payload.get("timezone")) for m in mine]
+    is_open = _open(session, campaign)
+    going = []
+    for message, verdict in zip(
+        mine, gate.verdicts(session, wishes, channel, now=now, terms=terms, paid=True), strict=True
+    ):
+        if is_open and verdict.end == "go":
+            going.append(message)
+            continue
+        row = session.get_one(OutboxMessage, message.key)
+        row.worker = row.claimed_at = None
+        if is_open and verdict.end == "wait":
+            row.retry_at = verdict.until
+        elif is_open:
+            row.status, row.error = "suppressed", verdict.why
+    if going:
+        records.execute(_BEGIN, [_named(message.key) | {"at": now} for message in going])
+    return going
+
+
+def _finish(session: Session, outcomes: Sequence[Outcome], worker: str, *, now: datetime, terms: Terms) -> None:
+    sent = [
+        _named(o.key) | {"owner": worker, "at": now, "detail": o.detail or None} for o in outcomes if o.end == "sent"
+    ]
+    if sent:
+        session.connection().execute(_SENT, sent)
+    others = {o.key: o for o in outcomes if o.end != "sent"}
+    if others:
+        mine = (OutboxMessage.worker == worker, OutboxMessage.status.in_(("sending", "queued")))
+        for row in session.scalars(select(OutboxMessage).where(tuple_(*_KEY).in_(list(others)), *mine)):
+            _end(session, row, others[_key(row)], now=now, terms=terms)
+        session.flush()
 
 
 def release(operations: Operations, worker: str) -> None:
@@ -236,10 +284,13 @@ def _end(session: Session, row: OutboxMessage, outcome: Outcome, *, now: datetim
 
 def _open(session: Session, campaign_id: str) -> bool:
     """Whether the campaign's messages may leave at this moment."""
-    status, paused = session.execute(
-        select(Campaign.status, Campaign.paused_at).where(Campaign.campaign_id == campaign_id)
-    ).one()
+    status, paused = session.connection().execute(_STANDING, {"campaign": campaign_id}).one()
     return status in {"launched", "measured"} and paused is None
+
+
+def _named(key: Key) -> dict[str, Any]:
+    """A key as the parameters of `_THIS`."""
+    return dict(zip(("campaign", "customer", "by", "number"), key, strict=True))
 
 
 def _key(row: OutboxMessage) -> Key:

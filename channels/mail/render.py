@@ -5,9 +5,11 @@ What the shop's data says is filled in after the compilation and escaped, so no 
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 _FOLDER = Path(__file__).parent / "templates"
 _WIDTH = 72
+_TABLE = re.compile(r"(?<=>)(?=</?(?:table|tbody|tr|td)\b)")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,9 @@ class Template:
 
     def __init__(self) -> None:
         compiled = mrml.to_html((_FOLDER / "letter.mjml.j2").read_text(encoding="utf-8"))
-        self._html = _environment(escape=True).from_string(compiled.content)
+        # A table's parts in lines of their own: the lines that stay as they are need to be encoded only once.
+        content = _TABLE.sub("\n", compiled.content)
+        self._html = _environment(escape=True).from_string(content)
         self._text = _environment(escape=False).from_string((_FOLDER / "letter.txt.j2").read_text(encoding="utf-8"))
 
     def fill(self, values: Mapping[str, Any]) -> Rendered:
@@ -50,6 +55,7 @@ def _environment(*, escape: bool) -> SandboxedEnvironment:
     return environment
 
 
+@lru_cache(maxsize=1024)
 def _wrapped(text: str, indent: int = 0) -> str:
     """`text` in lines of a width that reads well; Chinese has no blanks to break at and stays on one line."""
     margin = " " * indent

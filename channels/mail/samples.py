@@ -125,7 +125,7 @@ def _due(operations: Operations, campaign_id: str, terms: Any) -> Iterator[tuple
         found = []
         for row in rows:
             now = row.send_after or wall_clock()
-            verdict = gate.verdicts(session, [row], now=now, terms=terms)[0]
+            verdict = gate.verdicts(session, [gate.Wish.of(row)], "email", now=now, terms=terms)[0]
             why = verdict.why or ("" if verdict.until is None else f"waits until {verdict.until:%d %b %H:%M} UTC")
             key = (row.campaign_id, row.customer_id, row.channel, row.step)
             found.append((Message(key, row.address or "", json.loads(row.payload_json)), why))

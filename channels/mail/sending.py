@@ -39,7 +39,7 @@ class Job:
     server: Server
     settings: Settings
     terms: Terms
-    in_flight: int = 8
+    in_flight: int = 16
     patience: timedelta = timedelta(0)
 
 
@@ -75,9 +75,10 @@ def run_one(job: Job) -> Counter[str]:
     """Works in this process; how many messages ended in each way. Ctrl-C lets what is on its way end first."""
     operations = Operations(job.root / "shop.db", durable=True)
     try:
-        with Presence(job.root / LOCKS).join() as name:
+        presence = Presence(job.root / LOCKS)
+        with presence.join() as name:
             writer = writer_of(job.root, operations, job.campaign_id, job.settings)
-            return asyncio.run(_work(job, operations, writer, name))
+            return asyncio.run(_work(job, operations, writer, name, presence))
     finally:
         operations.close()
 
@@ -126,7 +127,7 @@ def _child(job: Job, sender: Any) -> None:
         sender.close()
 
 
-async def _work(job: Job, operations: Operations, writer: Writer, name: str) -> Counter[str]:
+async def _work(job: Job, operations: Operations, writer: Writer, name: str, presence: Presence) -> Counter[str]:
     worker = Worker(
         operations,
         writer,
@@ -135,6 +136,7 @@ async def _work(job: Job, operations: Operations, writer: Writer, name: str) -> 
         terms=job.terms,
         in_flight=job.in_flight,
         patience=job.patience,
+        taking_turns=presence.turn,
     )
 
     def stop() -> None:

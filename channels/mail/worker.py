@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Rows leased at once."""
-GROUP = 4
-"""Letters that begin in one commit while others are on their way."""
 _WRITES = 8
 """How often the outcomes are tried to be written, while the records are locked or the disk is full."""
 _RECONNECTS = (1.0, 2.0, 4.0)
@@ -77,14 +75,16 @@ class Worker:
         name: str,
         *,
         terms: Terms,
-        in_flight: int = 8,
+        in_flight: int = 16,
         patience: timedelta = timedelta(0),
+        taking_turns: Callable[[], AbstractContextManager[None]] = nullcontext,
         clock: Callable[[], datetime] = wall_clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._operations, self._writer, self._courier, self._name = operations, writer, courier, name
         self._terms, self._in_flight, self._patience = terms, in_flight, patience
-        self._clock, self._sleep = clock, sleep
+        self._group = max(1, in_flight // 2)  # letters that begin in one commit while others are on their way
+        self._taking_turns, self._clock, self._sleep = taking_turns, clock, sleep
         self._leased: deque[Message] = deque()
         self._ended: list[Outcome] = []
         self._flying: set[asyncio.Task[None]] = set()
@@ -110,9 +110,9 @@ class Worker:
         if self._broken is not None and not await self._server_back():
             return False
         free = self._in_flight - len(self._flying) - len(self._ended)
-        if self._flying and free < min(GROUP, self._in_flight):
+        if self._flying and free < self._group:
             await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
-            if len(self._ended) < min(GROUP, self._in_flight) and self._flying:
+            if len(self._ended) < self._group and self._flying:
                 return True  # a commit is dear: a few outcomes are written together
             free = self._in_flight - len(self._flying)
         if not self._leased and not await self._lease():
@@ -128,7 +128,8 @@ class Worker:
         while not self.stop:
             now = self._clock()
             campaign = self._writer.plan.campaign_id
-            found = outbox.lease(self._operations, campaign, self._name, limit=BATCH, now=now, terms=self._terms)
+            with self._taking_turns():
+                found = outbox.lease(self._operations, campaign, self._name, limit=BATCH, now=now, terms=self._terms)
             self._leased.extend(found.messages)
             if self._leased:
                 return True
@@ -153,9 +154,7 @@ class Worker:
             await asyncio.sleep(0)  # what is on its way goes on meanwhile
         ended = list(self._ended)
         try:
-            with self._operations.session():
-                self._finish(ended)
-                going = outbox.begin(self._operations, batch, self._name, now=self._clock(), terms=self._terms)
+            going = self._turn(ended, batch)
         except StoreError:
             self._leased.extendleft(reversed(batch))
             await self._keep()  # tries again for a while, then gives up with a clear sentence
@@ -193,7 +192,7 @@ class Worker:
         for attempt in range(_WRITES):
             batch = list(self._ended)
             try:
-                self._finish(batch)
+                self._turn(batch, [])
             except StoreError as error:
                 if attempt == _WRITES - 1:
                     raise StoreError(
@@ -204,9 +203,11 @@ class Worker:
             self._kept(batch)
             return
 
-    def _finish(self, ended: list[Outcome]) -> None:
-        if ended:
-            outbox.finish(self._operations, ended, self._name, now=self._clock(), terms=self._terms)
+    def _turn(self, ended: list[Outcome], batch: list[Message]) -> list[Message]:
+        if not ended and not batch:
+            return []
+        with self._taking_turns():
+            return outbox.turn(self._operations, ended, batch, self._name, now=self._clock(), terms=self._terms)
 
     def _kept(self, ended: list[Outcome]) -> None:
         del self._ended[: len(ended)]
