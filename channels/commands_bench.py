@@ -58,6 +58,30 @@ def _campaign(size: int) -> Measure:
     return partial(bench_campaign.evaluate, seeds=size)
 
 
+def _serve(size: int) -> Measure:
+    from eval import bench_serve
+
+    return partial(bench_serve.evaluate, seconds=size)
+
+
+def _search(size: int) -> Measure:
+    from eval import bench_search
+
+    return partial(bench_search.evaluate, vectors=size)
+
+
+def _recommend(size: int) -> Measure:
+    from eval import bench_recommend
+
+    return partial(bench_recommend.evaluate, users=size)
+
+
+def _forecast(size: int) -> Measure:
+    from eval import bench_forecast
+
+    return partial(bench_forecast.evaluate, series=size)
+
+
 BENCHES: dict[str, tuple[Callable[[int], Measure], str, int]] = {
     "agent": (_agent, "requests", 40),
     "features": (_features, "events", 10_000_000),
@@ -65,6 +89,10 @@ BENCHES: dict[str, tuple[Callable[[int], Measure], str, int]] = {
     "experiments": (_experiments, "campaigns", 1000),
     "copy": (_copy, "copies", 1000),
     "campaign": (_campaign, "seeds", 20),
+    "serve": (_serve, "seconds", 300),
+    "search": (_search, "vectors", 1_000_000),
+    "recommend": (_recommend, "users", 2000),
+    "forecast": (_forecast, "series", 3000),
 }
 """Each bench: what makes it for a size, what the size counts, and how much of that is usual."""
 
@@ -74,7 +102,9 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="What to measure: agent, campaign, features, outbox, copy or experiments.", show_default=False
+            help="What to measure: agent, campaign, features, outbox, copy, experiments, serve, search, recommend or "
+            "forecast.",
+            show_default=False,
         ),
     ],
     requests: Annotated[
@@ -93,6 +123,17 @@ def bench(
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="campaign: how many demo shops are planned for.")
     ] = None,
+    seconds: Annotated[
+        int | None, typer.Option("--seconds", min=5, help="serve: how long the server is under load.")
+    ] = None,
+    vectors: Annotated[
+        int | None, typer.Option("--vectors", min=10, help="search: how many product vectors are searched.")
+    ] = None,
+    users: Annotated[int | None, typer.Option("--users", min=1, help="recommend: how many users get a list.")] = None,
+    series: Annotated[int | None, typer.Option("--series", min=1, help="forecast: how many series.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", envvar="SHOPKEEPER_DATA", help="Where the benchmark data lies.")
+    ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="A file of requests, not the project's own.")] = None,
     shop: Annotated[
         Path | None, typer.Option("--shop", metavar="PATH", help="A store to ask about, not the evaluation's own shop.")
@@ -108,8 +149,11 @@ def bench(
     features of customers, and how the time grows with the events. experiments: whether hold-outs, sequential tests
     and off-policy intervals keep their word, on simulated campaigns. campaign: what the joint plan earns on demo
     shops beside an oracle and the usual rule, and how long it takes at scale; shops once trained are kept. outbox:
-    `shopkeeper send` before a local SMTP server, killed again and again, then its speed unsigned and signed. Leave
-    the machine alone meanwhile: what else runs slows both.
+    `shopkeeper send` before a local SMTP server, killed again and again, then its speed unsigned and signed. serve:
+    `shopkeeper serve` over a copy of a shop: 50 requests a second, four chats at once, the console's first paint.
+    search: a million product vectors beside looking at them all, and titles encoded beside sentence-transformers.
+    recommend: lists of 20 from 100,000 items beside implicit's. forecast: weekly series beside statsforecast's
+    AutoETS. These three read the benchmark data. Leave the machine alone meanwhile: what else runs slows both.
 
     Examples:
 
@@ -120,6 +164,11 @@ def bench(
     - `shopkeeper bench campaign --seeds 3`
     - `shopkeeper bench copy --copies 40`
     - `shopkeeper bench outbox --messages 500`
+    - `shopkeeper bench serve --shop var/demo --seconds 60`
+    - `shopkeeper bench search --data ../shared/data`
+    - `shopkeeper bench search --vectors 250000`
+    - `shopkeeper bench recommend --users 500`
+    - `shopkeeper bench forecast --series 300`
     """
     from channels.commands_eval import present, save
     from channels.terminal import Screen
@@ -132,7 +181,11 @@ def bench(
         raise SettingError(f"there is no file {test}")
     measure, counted, usual = BENCHES[name]
     given = {"requests": requests, "events": events, "copies": copies, "campaigns": campaigns, "messages": messages} | {
-        "seeds": seeds
+        "seeds": seeds,
+        "seconds": seconds,
+        "vectors": vectors,
+        "users": users,
+        "series": series,
     }
     if other := next((option for option, value in given.items() if value is not None and option != counted), None):
         raise SettingError(f"bench {name} has no {other}: leave out --{other}")
@@ -142,6 +195,7 @@ def bench(
             test=test,
             store=None if shop is None else store_at(shop),
             keep=store_at(store).root / "eval",
+            data=data,
             progress=show,
         )
         done = run.measure(

@@ -31,6 +31,9 @@ HEADLINES: dict[str, tuple[str, ...]] = {
     "campaign_response": ("roc_auc", "pr_auc", "profit", "journey/roc_auc", "journey/pr_auc", "journey/lift@10%"),
     "sequential_rec": ("hr@10", "ndcg@10", "video_games/hr@10", "video_games/ndcg@10"),
     "bench features": ("events", "seconds", "growth", "peak_mb"),
+    "bench search": ("recall@10", "p50_ms", "p95_ms", "lists_p95_ms", "queries_per_second", "index_mb", "encoding"),
+    "bench forecast": ("series", "wape", "series_per_second", "faster"),
+    "bench recommend": ("users", "items", "users_per_second", "faster/ALS", "faster/cosine", "ndcg@20"),
     "bench agent": ("faster", "decision_s", "one_tool_answer_s", "first_word_s", "peak_mb", "same_tool"),
 }
 """The metrics of each task that the leaderboard shows, in this order; a task that is not named shows all."""

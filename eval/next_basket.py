@@ -5,6 +5,7 @@ that nobody had bought before the cut stay among those wanted, though none can r
 """
 
 import math
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +17,20 @@ from numpy.typing import NDArray
 
 from data.adapters.online_retail import extract
 from data.errors import DataError, SettingError
+from data.ingest import ingest
+from data.store import Store
 from eval.metrics import interval
 from eval.ranking import ndcgs, recalls
 from eval.task import Inputs, Outcome
 from models.neighbours import RECENCY_DAYS, Matrix, age_in_days, decayed, item_neighbours, ones, positions, strongest
 from models.next_basket import COLUMNS, NextBasket
+from models.recommend import RecommendModel
 
 FILE = Path("online_retail") / "online_retail.csv.gz"
 CUT = pd.Timestamp("2011-10-01")
 RECALL, NDCG = 20, 10
+SERVED = "the shop's recommender"
+"""The row of what the product itself shows, with its evidence, whose mix is chosen on the history's last 30 days."""
 HORIZONS = (7, 60)
 """Days: the shortest and the longest period to come that the model is fitted for."""
 
@@ -65,7 +71,7 @@ def evaluate(inputs: Inputs) -> Outcome:
         intervals={name: pair for name, pair in bounds.items() if pair is not None},
         floors={
             name: {metric: float(values.mean()) for metric, values in _measured(ranked, cases).items()}
-            for name, ranked in _floors(cases).items()
+            for name, ranked in (_floors(cases) | {SERVED: _served(files[0], cases, inputs.seed)}).items()
         },
         files=files,
     )
@@ -126,6 +132,16 @@ def _floors(cases: Cases) -> dict[str, list[list[str]]]:
         "item neighbours": (recent[rows] @ item_neighbours(recent).T).toarray(),
     }
     return {name: _best(values, had[rows], items) for name, values in scores.items()}
+
+
+def _served(history: Path, cases: Cases, seed: int) -> list[list[str]]:
+    """What the shop would show the tested customers at the cut, by the code that serves them."""
+    with tempfile.TemporaryDirectory(prefix="shopkeeper-next-basket-") as folder:
+        store = Store(Path(folder))
+        ingest(store, history, format="online-retail")
+        snapshot = store.snapshot()
+        model = RecommendModel().fit(snapshot, as_of=cases.now, seed=seed)
+        return model.favourites(snapshot, list(cases.wanted), limit=RECALL)
 
 
 def _sold(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from data.errors import DataError, SettingError
 from eval.forecasts import coverage, over_series, weighted_mae
+from eval.plots import Fan
 from eval.task import Inputs, Outcome
 from models.panel import PanelForecast, forecast_panel
 from models.yearly import YEAR, Panel, seasonal_naive
@@ -35,9 +36,10 @@ Series = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Origin:
-    """One forecast: the weeks that came, their weights, ours, and the floors'."""
+    """One forecast: the weeks before it and those that came, their weights, ours, and the floors'."""
 
     name: str
+    history: Series
     actual: Series
     weights: Series
     ours: PanelForecast
@@ -139,16 +141,17 @@ def _origin(panel: Panel, cut: int, horizon: int, seed: int) -> Origin:
     sample = np.sort(np.random.default_rng(seed).permutation(judged)[:SAMPLE])
     return Origin(
         name=str(panel.day(cut).date()),
+        history=past.values,
         actual=actual,
         weights=weights,
         ours=forecast_panel(past, horizon, seed=seed),
         naive=naive,
         sample=sample,
-        ets=_auto_ets(past.values[sample], naive[sample], horizon),
+        ets=auto_ets(past.values[sample], naive[sample], horizon),
     )
 
 
-def _auto_ets(history: Series, fallback: Series, horizon: int) -> Series:
+def auto_ets(history: Series, fallback: Series, horizon: int) -> Series:
     """statsforecast's AutoETS, unseasonal as its seasons end at 24 periods; `fallback` where it finds no model."""
     from statsforecast.models import AutoETS
 
@@ -188,7 +191,22 @@ def _outcome(found: Sequence[Origin], files: list[Path], seed: int) -> Outcome:
         bounds = over_series(partial(_value, name, ours, naive), len(everything), seed=seed)
         if bounds is not None:
             intervals[name] = bounds
-    return Outcome(metrics=metrics, intervals=intervals, floors=floors, files=files)
+    plots = {f"fan_{one.name}": _fan(one) for one in found}
+    return Outcome(metrics=metrics, intervals=intervals, floors=floors, files=files, plots=plots)
+
+
+def _fan(one: Origin) -> Fan:
+    """The forecast of the largest department and store; its last year is shown."""
+    row = int(np.nansum(one.history[:, -YEAR:], axis=1).argmax())
+    return Fan(
+        history=one.history[row, -YEAR:],
+        actual=one.actual[row],
+        mean=one.ours.mean[row],
+        low=one.ours.low[row],
+        high=one.ours.high[row],
+        what=f"the largest department, from {one.name}",
+        unit="sales a week",
+    )
 
 
 def _sums(found: Sequence[Origin], forecasts: Sequence[Series]) -> dict[str, Series]:

@@ -10,8 +10,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from data.store import Snapshot
+from index.catalogue import product_texts
 from index.embed import Embedder, Encoder, Vectors
-from index.search import ProductIndex, product_texts
+from index.search import ProductIndex
 
 Progress = Callable[[str, float], None]
 """Called with "index" and the fraction of the texts that are embedded."""

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,6 +27,8 @@ MAX_CHARACTERS = 2000
 _BATCH = 64
 _FEW = 4
 """So many texts, such as one question, are encoded by one thread."""
+_REMEMBERED = 2048
+"""Questions whose vectors are at hand: a shop's visitors ask for the same things again and again (3 MB)."""
 _MANY = 256
 """From so many texts on it pays to make a faster copy of the model."""
 _EDGE_BYTES = 1 << 20
@@ -54,6 +56,7 @@ class Embedder:
     def __init__(self, name: str = PACKAGED) -> None:
         self.name = name
         self._lock = threading.Lock()
+        self._asked = lru_cache(maxsize=_REMEMBERED)(self._question)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -75,10 +78,23 @@ class Embedder:
 
     def encode(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
         """Unit vectors of `texts`, float32, shape (len(texts), dimension), in the order of `texts`."""
+        if len(texts) == 1 and progress is None:
+            return self._asked(texts[0][:MAX_CHARACTERS])[np.newaxis].copy()
         if len(texts) <= _FEW:
             with single_threaded():
                 return self._encoded(texts, progress)
         return self._encoded(texts, progress)
+
+    def _question(self, text: str) -> Vectors:
+        """The unit vector of one text, as `SentenceTransformer.encode` gives it, without what that does for batches."""
+        import torch
+
+        self.warm()
+        with single_threaded(), torch.inference_mode():
+            features = self._model(self._model.preprocess([text]))
+            unit = torch.nn.functional.normalize(features["sentence_embedding"], p=2, dim=1)
+            vector: Vectors = unit[0].numpy()
+        return vector
 
     def _encoded(self, texts: Sequence[str], progress: Progress | None) -> Vectors:
         self.warm()
@@ -115,7 +131,9 @@ class Embedder:
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             # local_files_only: the packaged model must never ask the network whether there is a newer one.
-            return SentenceTransformer(str(folder or self.name), device="cpu", local_files_only=folder is not None)
+            return SentenceTransformer(
+                str(folder or self.name), device="cpu", local_files_only=folder is not None
+            ).eval()
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"the embedding model {self.name!r} cannot be loaded: use {PACKAGED!r}, or the folder of a "

@@ -75,15 +75,20 @@ def item_neighbours(recent: Matrix, *, top: int = TOP) -> Matrix:
     columns = bought.tocsc()
     buyers = np.maximum(np.asarray(bought.sum(axis=0)).ravel(), 1.0)
     items = bought.shape[1]
+    damped, root = buyers**POPULARITY_POWER, np.sqrt(buyers)
     step = max(16, _BLOCK_CELLS // max(items, 1))
     parts: list[Matrix] = []
     for start in range(0, items, step):
         block = slice(start, min(start + step, items))
-        together = (columns[:, block].T @ bought).toarray()
-        weights = (weighted[:, block].T @ bought).toarray()
-        weights *= together / (together + SHRINK)
-        weights /= buyers[block, None] ** POPULARITY_POWER * np.sqrt(buyers)[None, :]
-        weights[np.arange(weights.shape[0]), np.arange(block.start, block.stop)] = 0.0
+        # Most pairs were never bought together: only those that were are worked out.
+        together = (columns[:, block].T @ bought).tocsr()
+        weights = (weighted[:, block].T @ bought).tocsr()
+        for matrix in (together, weights):
+            matrix.sort_indices()
+        row = np.repeat(np.arange(block.start, block.stop), np.diff(weights.indptr))
+        weights.data *= together.data / (together.data + SHRINK)
+        weights.data /= damped[row] * root[weights.indices]
+        weights.data[row == weights.indices] = 0.0
         parts.append(_keep_top(weights, top))
     return sp.vstack(parts, format="csr") if parts else sp.csr_matrix((0, 0))
 
@@ -100,8 +105,10 @@ def _most_recent(recent: Matrix, longest: int) -> Matrix:
     return sp.csr_matrix((recent.data[keep], (rows[keep], recent.indices[keep])), shape=recent.shape)
 
 
-def _keep_top(dense: NDArray[np.float64], top: int) -> Matrix:
-    if dense.shape[1] > top:
-        least = np.partition(dense, -top, axis=1)[:, -top]
-        dense = np.where(dense >= least[:, None], dense, 0.0)
-    return sp.csr_matrix(dense)
+def _keep_top(weights: Matrix, top: int) -> Matrix:
+    """Each row's `top` largest weights, and those equal to the least of them."""
+    for row in np.flatnonzero(np.diff(weights.indptr) > top):
+        own = weights.data[weights.indptr[row] : weights.indptr[row + 1]]
+        own[own < np.partition(own, -top)[-top]] = 0.0
+    weights.eliminate_zeros()
+    return weights

@@ -66,6 +66,8 @@ def test_own_cut_and_explicit_files_agree(tmp_path, shop):
     assert own.metrics["customers"] == given.metrics["customers"] > 5
     assert own.floors["co-occurrence"] == given.floors["co-occurrence"]  # it knows no time
     assert given.metrics["ndcg@10"] > given.floors["popularity, 30 days"]["ndcg@10"]
+    served = [done.floors["the shop's recommender"]["recall@20"] for done in (own, given)]
+    assert served[0] == served[1] > 0.5  # the whole file, cut, is the history alone: nothing later counts
     assert 0.5 < given.metrics["recall@20"] <= 1.0
     low, high = given.intervals["recall@20"]
     assert low <= given.metrics["recall@20"] <= high

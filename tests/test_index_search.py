@@ -192,7 +192,7 @@ def test_saving_and_loading_changes_nothing(index: ProductIndex, tmp_path: Path)
     assert loaded.search("tea", category="tea") == index.search("tea", category="tea")
     pd.testing.assert_frame_equal(loaded.vectors(), index.vectors())
     assert loaded.snapshot_id == index.snapshot_id
-    assert len(list((tmp_path / "index" / "a").iterdir())) == 3  # nothing of the first save is left
+    assert len(list((tmp_path / "index" / "a").iterdir())) == 4  # nothing of the first save is left
 
 
 def test_an_index_of_another_model_is_refused(index: ProductIndex, tmp_path: Path) -> None:
@@ -258,3 +258,28 @@ def test_an_unknown_embedding_model_is_one_clear_sentence(tmp_path: Path) -> Non
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="all-MiniLM-L6-v2"):
         Embedder(str(tmp_path / "empty")).encode(["x"])
+
+
+def test_a_large_catalogue_is_searched_through_lists_with_the_same_answers(tmp_path: Path) -> None:
+    things = "kettle tray mug lantern towel cosy box tent rope lamp".split()
+    kinds = "tin oak glass wool paper brass red blue old new".split()
+    titles = [f"{kind} {thing} {size}" for kind in kinds for thing in things for size in range(100, 106)]
+    products = conform(
+        "products",
+        pd.DataFrame({"product_id": [f"Q{i}" for i in range(len(titles))], "title": titles, "active": True}),
+    )
+    exact, large = ProductIndex(WordEncoder(), 64, "x"), ProductIndex(WordEncoder(), 64, "x", large=500)
+    for index in (exact, large):
+        index.add(products)
+    assert large.approximate
+    assert not exact.approximate
+    for query in ("oak kettle 103", "brass lamps", "q17"):
+        assert ids(large, query, limit=3) == ids(exact, query, limit=3)
+    large.remove(["Q0"])
+    large.add(conform("products", pd.DataFrame({"product_id": ["R1"], "title": ["silver teapot"], "active": [True]})))
+    large.save(tmp_path / "index")
+    loaded = ProductIndex.load(tmp_path / "index", WordEncoder(), large=500)
+    assert loaded.approximate
+    assert ids(loaded, "silver teapot", limit=1) == ["R1"]
+    assert "Q0" not in loaded
+    assert len(loaded.vectors()) == len(titles)
