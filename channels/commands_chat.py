@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ from data.errors import SettingError, ShopkeeperError
 if TYPE_CHECKING:
     from agent.orchestrator import Agent, Answer, Task
     from channels.terminal import Screen
+    from data.store import Store
     from tools.base import Role
 
 _GOODBYES = {"exit", "quit", "bye", ":q"}
@@ -74,6 +75,8 @@ def chat(
         require_customer(place.snapshot(), customer)
     screen, at_prompt = Screen(), not say and sys.stdin.isatty()
     agent = open_agent(place.root, role=role.value, customer_id=customer)
+    if role is Speaker.MARKETER and not as_json:
+        warn(screen, place)
     if at_prompt:
         agent.warm()
     try:
@@ -88,6 +91,15 @@ def chat(
         )
     finally:
         agent.close()
+
+
+def warn(screen: Screen, store: Store) -> None:
+    """A line for each thing to know before leaning on the models: they are older than the data, or it has moved."""
+    from models.drift import notes
+
+    snapshot = store.snapshot()
+    for line in notes(store.models_path.parent / snapshot.id, snapshot):
+        screen.note(line)
 
 
 def talk(
@@ -121,12 +133,28 @@ def open_agent(path: Path, *, role: Role = "marketer", customer_id: str | None =
     return build.open_agent(path, role=role, customer_id=customer_id, task=task)
 
 
-def converse(screen: Screen, agent: Agent, text: str, *, thread: str, echo: bool = True) -> Answer:
+def converse(
+    screen: Screen,
+    agent: Agent,
+    text: str,
+    *,
+    thread: str,
+    echo: bool = True,
+    minimum_spend: Mapping[str, float] | None = None,
+    capacity: Mapping[str, int] | None = None,
+) -> Answer:
     """One turn on the screen: what was said, each tool call as it ends, the answer with its sources."""
     if echo:
         screen.asked(text)
     with screen.streaming() as stream:
-        answer = agent.ask(text, thread=thread, on_step=screen.call, on_token=stream.feed)
+        answer = agent.ask(
+            text,
+            thread=thread,
+            minimum_spend=minimum_spend,
+            capacity=capacity,
+            on_step=screen.call,
+            on_token=stream.feed,
+        )
     screen.answer(answer)
     screen.say()
     return answer

@@ -13,6 +13,7 @@ from data.errors import SettingError
 if TYPE_CHECKING:
     from channels.terminal import Screen
     from eval.record import Record
+    from eval.run import Run
     from eval.task import Bench, Decider
 
 MISSES = 10
@@ -36,6 +37,9 @@ def evaluate(
         Path | None, typer.Option("--model", help="A GGUF file to measure instead of the agent's own.")
     ] = None,
     untuned: Annotated[bool, typer.Option("--untuned", help="Measure the untuned base beside it, as a floor.")] = False,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", metavar="FOLDER", help="Write pictures of what was measured here, as PNG.")
+    ] = None,
     show_misses: Annotated[bool, typer.Option("--misses", help="Show every case that went wrong.")] = False,
     data: Annotated[
         Path | None, typer.Option("--data", envvar="SHOPKEEPER_DATA", help="Where the benchmark data lies.")
@@ -52,6 +56,7 @@ def evaluate(
     - `shopkeeper eval orchestrator`
     - `shopkeeper eval orchestrator --test requests.jsonl --out run.json`
     - `shopkeeper eval answers --shop var/demo`
+    - `shopkeeper eval session_purchase --data DATA --plots pictures`
     """
     import tempfile
 
@@ -88,6 +93,8 @@ def evaluate(
     present(screen, done.record)
     for miss in done.misses if show_misses else done.misses[:MISSES]:
         screen.note(miss)
+    if plots is not None:
+        _draw(screen, done, plots)
     save(screen, done.record, out, record=record)
 
 
@@ -111,6 +118,16 @@ def save(screen: Screen, found: Record, out: Path | None, *, record: bool) -> No
         screen.say(f"Record: {out}")
     if record:
         screen.say(f"Recorded: {run.keep(found)}")
+
+
+def _draw(screen: Screen, done: Run, folder: Path) -> None:
+    """Writes the run's pictures into `folder` and names them; says so where the task has none."""
+    from eval.plots import save as save_plots
+
+    for path in save_plots(done.plots, folder):
+        screen.say(f"Picture: {path}")
+    if not done.plots:
+        screen.say(f"{done.record.task} has no pictures.")
 
 
 def _shown(value: float | None) -> str:

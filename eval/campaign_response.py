@@ -14,7 +14,7 @@ import pandas as pd
 
 from data.errors import SettingError
 from eval.journey import parted, read_journey
-from eval.propensities import Part, intervals, mean_of, need_both, read_csv, yes_or_no
+from eval.propensities import Part, intervals, mean_of, need_both, pictures, read_csv, yes_or_no
 from eval.task import Inputs, Outcome
 from models.baselines import Logistic
 from models.calibration import Array
@@ -78,6 +78,7 @@ def evaluate(inputs: Inputs) -> Outcome:
         intervals=dict(first.intervals) | _under_journey(second.intervals),
         floors=dict(first.floors) | {f"journey: {n}": _under_journey(found) for n, found in second.floors.items()},
         files=[*first.files, *second.files],
+        plots={**first.plots, **second.plots},
     )
 
 
@@ -125,7 +126,13 @@ def _customers(train: Path, inputs: Inputs) -> Outcome:
     floors["a message to everyone"] = {"profit": mean_of([t.metrics() for t in everyone_gets_it])["profit"]}
     files = [train, *([inputs.test] if inputs.test else [])]
     metrics = mean_of([t.metrics() for t in tested["ours"]])
-    return Outcome(metrics=metrics, intervals=intervals(tested["ours"], seed=inputs.seed), floors=floors, files=files)
+    return Outcome(
+        metrics=metrics,
+        intervals=intervals(tested["ours"], seed=inputs.seed),
+        floors=floors,
+        files=files,
+        plots=pictures(tested, "a customer answers the campaign"),
+    )
 
 
 def _journey(folder: Path, inputs: Inputs) -> Outcome:
@@ -146,7 +153,13 @@ def _journey(folder: Path, inputs: Inputs) -> Outcome:
     before = _Tested(np.arange(len(new)), outcome, new["answer rate"].to_numpy()).metrics()
     floors["redeemed-before rate"] = {name: before[name] for name in ("roc_auc", "pr_auc", "lift@10%")}
     metrics = tested["ours"].metrics() | {"households": float(len(new)), "campaigns": float(len(later))}
-    return Outcome(metrics=metrics, intervals=intervals([tested["ours"]], seed=inputs.seed), floors=floors, files=files)
+    return Outcome(
+        metrics=metrics,
+        intervals=intervals([tested["ours"]], seed=inputs.seed),
+        floors=floors,
+        files=files,
+        plots=pictures({k: [v] for k, v in tested.items()}, "a household redeems a coupon", end="_journey"),
+    )
 
 
 def _rows(

@@ -7,7 +7,7 @@ over the share of customers who got that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 
 from data.errors import DataError, SettingError
 from eval.metrics import interval
+from eval.plots import Qini
 from eval.task import Inputs, Outcome
 from models.calibration import Array
 from models.treatment_policy import WAYS, learn_policy
@@ -70,6 +71,7 @@ def evaluate(inputs: Inputs) -> Outcome:
     names = [*WAYS, CONSTANT, *(f"{one}{TO_ALL}" for one in arms)]
     tallies = {(name, kind): Tally.of(len(table)) for name in names for kind in OUTCOMES}
     qinis: dict[str, list[float]] = {name: [] for name in LEARNERS}
+    plots: dict[str, Qini] = {}
     for number, test in enumerate(tests):
         inputs.report("splits", number, len(tests))
         train = np.setdiff1d(np.arange(len(table)), test)
@@ -78,10 +80,13 @@ def evaluate(inputs: Inputs) -> Outcome:
             outcome = table[kind].to_numpy("float64")[test]
             for name, actions in chosen.items():
                 tallies[name, kind].add(test, contributions(actions, arm[test], outcome))
-        for name, value in _qinis(table, known, arm, arms, train=train, test=test, seed=inputs.seed + number).items():
-            qinis[name].append(value)
+        order = _ordered(table, known, arm, arms, train=train, test=test, seed=inputs.seed + number)
+        if order is not None:
+            plots = plots or {"qini": order}
+            for name, score in order.scores.items():
+                qinis[name].append(qini(score, order.treated, order.outcome))
     inputs.report("splits", len(tests), len(tests))
-    return _outcome(tallies, qinis, names, files, inputs.seed)
+    return replace(_outcome(tallies, qinis, names, files, inputs.seed), plots=plots)
 
 
 def contributions(chosen: np.ndarray, arm: np.ndarray, outcome: Array) -> Array:
@@ -172,7 +177,7 @@ def _decisions(
     return chosen | {f"{name}{TO_ALL}": np.full(len(test), place) for place, name in enumerate(arms)}
 
 
-def _qinis(
+def _ordered(
     table: pd.DataFrame,
     known: pd.DataFrame,
     arm: np.ndarray,
@@ -181,11 +186,11 @@ def _qinis(
     train: np.ndarray,
     test: np.ndarray,
     seed: int,
-) -> dict[str, float]:
-    """By learner, of any e-mail against none; nothing where no segment was left alone."""
+) -> Qini | None:
+    """Each learner's uplift of any e-mail against none on the customers of `test`; None where no segment was alone."""
     control = [place for place, name in enumerate(arms) if name.casefold() in CONTROL]
     if not control:
-        return {}
+        return None
     mailed = (arm != control[0]).astype(int)
     visit = table["visit"].to_numpy("float64")
     design = Design().fit(known.iloc[train])
@@ -193,10 +198,9 @@ def _qinis(
     trial = Trial(design(known.iloc[train]), mailed[train], visit[train], shares)
     nuisance = cross_fitted(trial, seed=seed)
     x = design(known.iloc[test])
-    return {
-        name: qini(line(x, learner(trial, nuisance))[:, 1], mailed[test] == 1, visit[test])
-        for name, learner in LEARNERS.items()
-    }
+    scores = {name: line(x, learner(trial, nuisance))[:, 1] for name, learner in LEARNERS.items()}
+    ours = {OURS: scores.pop(OURS)}
+    return Qini(ours | scores, mailed[test] == 1, visit[test], "visits by any e-mail, one split")
 
 
 def _outcome(

@@ -7,6 +7,7 @@ import pandas as pd
 
 from data.errors import DataError, SettingError
 from eval.metrics import interval
+from eval.plots import Deciles
 from eval.task import Inputs, Outcome
 from models.lifetime import purchase_days
 from models.lifetime_mix import Forecast, check_span, forecast
@@ -48,6 +49,18 @@ def evaluate(inputs: Inputs) -> Outcome:
             "everyone as on average before": scores(real, mean_rate, mean_rate * rows["spend"].mean()),
         },
         files=[path],
+        plots={
+            "deciles": Deciles(
+                real["purchases"].to_numpy("float64"),
+                {
+                    "our expectations (means)": rows["mean"].to_numpy("float64"),
+                    "BG/NBD": rows["bgnbd"].to_numpy("float64"),
+                    "our point forecasts": rows["purchases"].to_numpy("float64"),
+                },
+                "Purchases of weeks 40 to 78, foreseen and real",
+                "purchases a customer",
+            )
+        },
     )
 
 

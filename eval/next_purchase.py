@@ -16,13 +16,14 @@ from data.adapters.online_retail import extract
 from data.errors import DataError, SettingError
 from data.ingest import ingest
 from data.store import Snapshot, Store
-from eval.propensities import Part, intervals, mean_of, perfect_ece
+from eval.propensities import Part, intervals, mean_of, perfect_ece, pictures
 from eval.task import Inputs, Outcome
 from models.baselines import Logistic
-from models.behaviour import HORIZON, BehaviourModel, Slice, labelled_slices
+from models.behaviour import BehaviourModel
 from models.calibration import Array
 from models.encoding import WideEncoder
 from models.network import Network
+from models.scorer import HORIZON, Slice, labelled_slices
 
 FILE = Path("online_retail/online_retail.csv.gz")
 CUTS = ("2011-09-01", "2011-10-01")
@@ -69,6 +70,7 @@ def evaluate(inputs: Inputs) -> Outcome:
         intervals=intervals(parts, seed=inputs.seed),
         floors={name: mean_of([part.metrics() for part in found]) for name, found in tested.items()},
         files=[train, *([inputs.test] if inputs.test else [])],
+        plots=pictures({"ours": parts, **tested}, "a customer buys within the next weeks"),
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data.errors import DataError
+from eval.plots import Calibration, Lift, Plot
 from models.calibration import Array, calibration_error
 
 _ROUNDS, _AT_ONCE = 1000, 50
@@ -86,6 +87,14 @@ def intervals(parts: Sequence[Part], *, seed: int = 0) -> dict[str, tuple[float,
             found.setdefault(name, []).append(np.mean([one[name] for one in drawn], axis=0))
     bounds = {name: np.nanpercentile(np.concatenate(values), [2.5, 97.5]) for name, values in found.items()}
     return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+
+
+def pictures(tested: Mapping[str, Sequence[Part]], what: str, *, end: str = "") -> dict[str, Plot]:
+    """Calibration and lift of "ours" among the parts `tested`, the floors beside it; `end` ends the pictures' names."""
+    ranked = {name: np.concatenate([part.chances for part in parts]) for name, parts in tested.items()}
+    ranked = {"ours": ranked.pop("ours"), **ranked}
+    labels = np.concatenate([part.labels for part in tested["ours"]])
+    return {f"calibration{end}": Calibration(labels, ranked["ours"], what), f"lift{end}": Lift(labels, ranked, what)}
 
 
 def perfect_ece(probabilities: Array, *, seed: int = 0) -> float:

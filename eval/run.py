@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from data.errors import SettingError
 from eval import leaderboard
+from eval.plots import Plot
 from eval.record import RUNS, Record, append, commit_of, sha256_of, tidy, versions
 from eval.task import Inputs, Outcome, Task
 
@@ -42,10 +43,11 @@ TASKS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its record, and lines about what went wrong, for a developer."""
+    """A finished run: its record, lines about what went wrong, for a developer, and pictures."""
 
     record: Record
     misses: tuple[str, ...] = field(default=())
+    plots: Mapping[str, Plot] = field(default_factory=dict)
 
 
 def run(task: str, inputs: Inputs, *, arguments: Mapping[str, Any], repository: Path | None = None) -> Run:
@@ -68,7 +70,8 @@ def measure(
     """The same for anything else that measures, recorded under `name`."""
     start = time.perf_counter()
     outcome = evaluate(inputs)
-    return Run(_record(name, outcome, arguments, repository, time.perf_counter() - start), tuple(outcome.misses))
+    record = _record(name, outcome, arguments, repository, time.perf_counter() - start)
+    return Run(record, tuple(outcome.misses), outcome.plots)
 
 
 def keep(record: Record, runs: Path = RUNS) -> Path:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from data.errors import SettingError
-from eval.propensities import Part, intervals, mean_of, need_both, perfect_ece, read_csv, scores, yes_or_no
+from eval.plots import Plot
+from eval.propensities import Part, intervals, mean_of, need_both, perfect_ece, pictures, read_csv, scores, yes_or_no
 from eval.task import Inputs, Outcome
 from models.baselines import Logistic
 from models.calibration import Array
@@ -34,6 +35,7 @@ def evaluate(inputs: Inputs) -> Outcome:
     metrics: dict[str, float] = {}
     bounds: dict[str, tuple[float, float]] = {}
     floors: dict[str, dict[str, float]] = {name: {} for name in FLOORS}
+    plots: dict[str, Plot] = {}
     for end in ("", BLIND):
         known = [_without(split) if end else split for split in splits]
         parts = _tested(_ours, known, inputs, f"visits{end.replace('_', ' ')}")
@@ -41,10 +43,12 @@ def evaluate(inputs: Inputs) -> Outcome:
         found = _metrics(parts) | {"ece_perfect": perfect_ece(chances, seed=inputs.seed)}
         metrics |= {f"{name}{end}": value for name, value in found.items()}
         bounds |= {f"{name}{end}": both for name, both in intervals(parts, seed=inputs.seed).items()}
+        tested = {"ours": parts}
         for name, floor in FLOORS.items():
-            lower = _metrics(_tested(floor, known, inputs, name))
-            floors[name] |= {f"{metric}{end}": value for metric, value in lower.items()}
-    return Outcome(metrics=metrics, intervals=bounds, floors=floors, files=files)
+            tested[name] = _tested(floor, known, inputs, name)
+            floors[name] |= {f"{metric}{end}": value for metric, value in _metrics(tested[name]).items()}
+        plots |= pictures(tested, f"a visit ends in a purchase{', without PageValues' if end else ''}", end=end)
+    return Outcome(metrics=metrics, intervals=bounds, floors=floors, files=files, plots=plots)
 
 
 def read(path: Path) -> tuple[pd.DataFrame, Array]:

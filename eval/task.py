@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from data.store import Store
+from eval.plots import Plot
 from tools.base import Call
 
 Progress = Callable[[str, float], None]
@@ -154,7 +155,7 @@ class Inputs:
 class Outcome:
     """What a task found: metrics by name, 95% intervals, the same metrics of each floor, and the files it read.
 
-    `misses` are lines for a developer's eye; they never enter a record.
+    `misses` are lines for a developer's eye, `plots` pictures by name; they never enter a record.
     """
 
     metrics: Mapping[str, float]
@@ -162,6 +163,7 @@ class Outcome:
     floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     files: Sequence[Path] = ()
     misses: Sequence[str] = ()
+    plots: Mapping[str, Plot] = field(default_factory=dict)
 
 
 class Task(Protocol):

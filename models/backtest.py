@@ -68,6 +68,11 @@ class Backtest:
         after = slice(origin + 1, None)
         return Backtest(self.paths[after], self.actual[after], self.scales[after], self.alike[after], self.barred)
 
+    def replaced(self, method: str, paths: Sequence[Series]) -> Backtest:
+        """The same with the paths of `method` at the newest origins replaced, one (series × weeks) an origin."""
+        new = [{**self.paths[o], method: path} for o, path in enumerate(paths)]
+        return Backtest([*new, *self.paths[len(new) :]], self.actual, self.scales, self.alike, self.barred)
+
     def errors(self, method: str) -> Series:
         """WAPE of each series over the latest 5 origins, (series,); NaN where nothing sold."""
         recent = [o for o in range(min(self.origins, ORIGINS)) if method in self.paths[o]]
@@ -103,26 +108,23 @@ class Spread:
 
 
 class Tally:
-    """Out-of-sample errors: the latest two origins, each forecast by a method and a spread chosen on older ones."""
+    """Out-of-sample errors of past origins, each forecast by a method and a spread chosen on older ones."""
 
     def __init__(self) -> None:
         self._missed: dict[str, dict[str, float]] = {}
         self._sold: dict[str, float] = {}
         self._covered: list[NDArray[np.bool_]] = []
 
-    def add(self, kind: str, test: Backtest, rows: NDArray[np.intp]) -> None:
-        """Counts `rows` of `test` under `kind`; a history with too few origins adds nothing."""
+    def add(self, kind: str, test: Backtest, origin: int, rows: NDArray[np.intp], path: Series, spread: Spread) -> None:
+        """Counts `rows` of `test` at one origin under `kind`: the `path` (series × weeks) forecast and its `spread`."""
+        actual, paths = test.actual[origin][rows], test.paths[origin]
         missed = self._missed.setdefault(kind, dict.fromkeys(("", *BASELINES), 0.0))
-        for origin in range(min(2, test.origins - 1)):
-            older = test.older_than(origin)
-            actual, paths, chosen = test.actual[origin][rows], test.paths[origin], older.best()
-            for name in missed:
-                missed[name] += float(np.abs(actual - paths[name or chosen][rows]).sum())
-            self._sold[kind] = self._sold.get(kind, 0.0) + float(actual.sum())
-            spread, scale = spread_of(older, chosen), test.scales[origin][rows]
-            error = (actual - paths[chosen][rows]).sum(axis=1) / scale
-            inside = (error >= spread.at_total(0.1, STEP)) & (error <= spread.at_total(0.9, STEP))
-            self._covered.append(inside[test.alike[origin][rows]])
+        for name in missed:
+            missed[name] += float(np.abs(actual - (paths[name] if name else path)[rows]).sum())
+        self._sold[kind] = self._sold.get(kind, 0.0) + float(actual.sum())
+        error = (actual - path[rows]).sum(axis=1) / test.scales[origin][rows]
+        inside = (error >= spread.at_total(0.1, STEP)) & (error <= spread.at_total(0.9, STEP))
+        self._covered.append(inside[test.alike[origin][rows]])
 
     def metrics(self) -> dict[str, float]:
         """WAPE by kind, beside the baselines', and how often 4 weeks' totals fell into their 80% interval."""

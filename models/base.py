@@ -70,7 +70,7 @@ class Model(ABC):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The model saved in `folder`; `ModelError` when it is absent, damaged, or of another name or format."""
-        manifest = _read_manifest(cls.name, folder)
+        manifest = read_manifest(cls.name, folder)
         if (manifest.get("name"), manifest.get("format")) != (cls.name, cls.FORMAT):
             raise ModelError(f"the model in {folder} is of another version of Shopkeeper: {TRAIN_FIRST} again")
         model = cls()
@@ -132,7 +132,8 @@ def load_frame(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_parquet(folder / f"{name}.parquet")
 
 
-def _read_manifest(name: str, folder: Path) -> dict[str, Any]:
+def read_manifest(name: str, folder: Path) -> dict[str, Any]:
+    """What was written down of the model `name` in `folder`; `ModelError` where it is absent or damaged."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -2,13 +2,13 @@
 
 Time split, with cut-offs every 30 days before `as_of` and labels "bought within the next 30 days": LightGBM and
 the logistic regression σ(θᵀx) are trained on the early cut-offs and compared on the last, whose labels end at `as_of`.
-The better of them serves, trained again one step later. Each is calibrated on customers held out at all its cut-offs:
-a scaling fitted on the latest month alone follows that month's luck (error .050 instead of .03 on Online Retail).
+The better of them serves, trained again one step later (`models.scorer`). Expected spend follows the rule that held on
+those last 30 days (`models.spend`), and `rhythm` says who still is a customer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,33 +22,30 @@ from data.errors import ModelError
 from models.base import Model, load_frame, load_json, save_frame, save_json
 from models.baselines import Logistic
 from models.boosting import Trees
-from models.calibration import Array, Platt, calibration_error, to_logit
+from models.calibration import Platt
+from models.drift import DRIFT, feature_drift
+from models.rhythm import Rhythm, spent
+from models.scorer import (
+    CUTS,
+    FOLDS,
+    HORIZON,
+    Kind,
+    Scorer,
+    Slice,
+    both_classes,
+    fitted_scorer,
+    joined,
+    kinds_for,
+    labelled_slices,
+    measured,
+)
+from models.spend import FORMULAS, Rule, compete, expected_spend, order_values
+from models.track_record import TrackRecord
 
 if TYPE_CHECKING:
     from data.store import Snapshot
 
-HORIZON = 30
-"""Days that a label looks ahead, and between two cut-offs."""
-
-CHANCE_FORMULA = "calibrated chance of an order; another horizon h by 1-(1-p)^(h/30)"
-SPEND_FORMULA = "chance of an order x typical order value, drawn towards the shop's mean by two orders"
-
-_CUTS = 6
-_FEW_CUSTOMERS = 100
-_FEW_HITS = 10
-_FOLDS = 3  # of customers, for calibration
 _USUAL_RATE = 0.1  # of a shop of which nothing is known yet; weighs five customers
-_MORE_IS_MORE = (
-    "orders_30",
-    "orders_90",
-    "orders_365",
-    "orders_all",
-    "spend_",
-    "visits_",
-    "views_",
-    "carts_",
-    "searches_",
-)
 _KIN = {
     **dict.fromkeys(("recency_days", "due_ratio", "interval_mean", "interval_spread"), "rhythm"),
     **dict.fromkeys(("order_value", "order_units"), "spend"),
@@ -59,8 +56,6 @@ _KIN = {
 }
 _TICK = pd.Timedelta(1, "us")
 _PULL = 2.0
-
-Kind = Literal["lightgbm", "logistic", "base_rate"]
 
 
 @dataclass(frozen=True)
@@ -73,23 +68,6 @@ class Reason:
     effect: float
 
 
-@dataclass(frozen=True)
-class Slice:
-    """What was known of each customer at a cut-off (`features`), and whether they then bought (`labels`, 0 or 1)."""
-
-    features: pd.DataFrame
-    labels: Array
-
-
-@dataclass(frozen=True)
-class _Scorer:
-    model: Logistic | Trees
-    platt: Platt
-
-    def __call__(self, features: pd.DataFrame) -> Array:
-        return self.platt(self.model.predict(features))
-
-
 class BehaviourModel(Model):
     """Purchase propensity and expected spend; `kind` says what serves: LightGBM, logistic regression or a base rate."""
 
@@ -98,7 +76,9 @@ class BehaviourModel(Model):
     def __init__(self) -> None:
         super().__init__()
         self.kind: Kind = "base_rate"
-        self._scorer: _Scorer | None = None
+        self.spend_rule: Rule = "chance"
+        self.rhythm: Rhythm | None = None
+        self._scorer: Scorer | None = None
         self._scores = pd.DataFrame()
         self._features = pd.DataFrame()
 
@@ -108,7 +88,7 @@ class BehaviourModel(Model):
         """Index customer_id (all known customers unless given); columns probability and spend.
 
         `probability` of at least one order within `horizon_days` after `as_of` (a constant hazard carries the
-        30 days over to other horizons); `spend` is money, by `SPEND_FORMULA`. Raises `ModelError` for an
+        30 days over to other horizons); `spend` is expected money by `spend_formula`. Raises `ModelError` for an
         unknown customer or a horizon below one day.
         """
         self.require_fitted()
@@ -116,7 +96,25 @@ class BehaviourModel(Model):
             raise ModelError(f"a horizon of {horizon_days} days cannot be; give 1 or more")
         scores = self._scores if customer_ids is None else self._scores.loc[self._known(customer_ids)]
         probability = 1 - (1 - scores["probability"]) ** (horizon_days / HORIZON)
-        return pd.DataFrame({"probability": probability, "spend": probability * scores["order_value"]})
+        spend = expected_spend(self.spend_rule, probability, scores["order_value"], self.rhythm, horizon_days)
+        return pd.DataFrame({"probability": probability, "spend": spend})
+
+    def held_range(self, chance: float, *, horizon_days: int = HORIZON) -> tuple[float, float] | None:
+        """Between which shares of customers with about this `chance` buy in 4 of 5 months; None where few are known.
+
+        `chance` is of the same horizon, to which a constant hazard carries the months' shares over.
+        """
+        record = None if self._scorer is None else self._scorer.record
+        if record is None:
+            return None
+        power = horizon_days / HORIZON
+        low, high = record.around(1 - (1 - chance) ** (1 / power))
+        return 1 - (1 - low) ** power, 1 - (1 - high) ** power
+
+    @property
+    def spend_formula(self) -> str:
+        """How `predict` comes to its expected spend."""
+        return FORMULAS[self.spend_rule]
 
     def average(self, *, horizon_days: int = HORIZON) -> float:
         """Mean probability over all known customers; 0 in a shop without customers."""
@@ -170,31 +168,46 @@ class BehaviourModel(Model):
         now = as_of + _TICK  # a feature counts what is strictly earlier, and the last event has happened
         self._features = words.customer_features(snapshot, as_of=now).astype("float64")
         slices = labelled_slices(snapshot, now)
+        tried = self._tried(slices, seed)
         self._scorer = self._chosen(slices, seed)
+        self._choose_spend(snapshot, now, tried, seed)
+        if self._scorer is not None:
+            used = self._scorer.leans_on(self._features)
+            drift = feature_drift(joined(slices)[0][used], self._features)
+            self.metrics |= {f"{DRIFT}{name}": index for name, index in drift.items()}
         hits = sum(float(s.labels.sum()) for s in slices)
         trials = sum(len(s.labels) for s in slices)
         rate = (hits + 5 * _USUAL_RATE) / (trials + 5)
         probability = np.full(len(self._features), rate) if self._scorer is None else self._scorer(self._features)
-        values = _order_values(snapshot, now)
+        self.rhythm = Rhythm.of(snapshot, now, seed=seed)
         self._scores = pd.DataFrame({"probability": probability}, index=self._features.index)
-        self._scores["order_value"] = values["value"].reindex(self._scores.index).fillna(values.attrs["mean"])
+        self._scores["order_value"] = order_values(_usual(snapshot, now, self._scores.index), self.rhythm)
 
-    def _chosen(self, slices: list[Slice], seed: int) -> _Scorer | None:
-        """The best scorer on the latest slice, trained again with it; fills `kind` and `metrics`."""
-        self.kind = "base_rate"
-        kinds: list[Kind] = ["logistic"]
-        if not slices or not all(_both_classes(s) for s in slices[:1]):
+    def _tried(self, slices: list[Slice], seed: int) -> pd.Series | None:
+        """Chances of the latest slice by the kind that is best there, fitted on the earlier ones; fills `metrics`."""
+        if len(slices) < 2 or not both_classes(slices[0]):
             return None
-        if len(slices) >= 3 and len(slices[0].labels) >= _FEW_CUSTOMERS:
-            kinds.insert(0, "lightgbm")
-        if len(slices) >= 2:
-            last, earlier = slices[0], slices[1:]
-            candidates = {kind: _scorer(kind, earlier, seed) for kind in kinds}
-            scored = {kind: scorer(last.features) for kind, scorer in candidates.items() if scorer is not None}
-            self.metrics = _metrics(last.labels, scored)
-            kinds = sorted(scored, key=lambda kind: -self.metrics[f"auc_{kind}"])
+        last, earlier = slices[0], slices[1:]
+        candidates = {kind: fitted_scorer(kind, earlier, seed) for kind in kinds_for(slices)}
+        scorers = {kind: scorer for kind, scorer in candidates.items() if scorer is not None}
+        scored = {kind: scorer(last.features) for kind, scorer in scorers.items()}
+        self.metrics = measured(last.labels, scored)
+        if not scored:
+            return None
+        best = max(scored, key=lambda kind: self.metrics[f"auc_{kind}"])
+        record = scorers[best].record
+        if record is not None:
+            self.metrics["range_held"] = record.held(scored[best], last.labels)
+        return pd.Series(scored[best], index=last.features.index)
+
+    def _chosen(self, slices: list[Slice], seed: int) -> Scorer | None:
+        """The kind that was best on the latest slice, trained again with it; fills `kind`."""
+        self.kind = "base_rate"
+        if not slices or not both_classes(slices[0]):
+            return None
+        kinds = sorted(kinds_for(slices), key=lambda kind: -self.metrics.get(f"auc_{kind}", 0.0))
         for kind in kinds:
-            scorer = _scorer(kind, slices, seed)
+            scorer = fitted_scorer(kind, slices, seed)
             if scorer is not None:
                 self.kind = kind
                 if f"auc_{kind}" in self.metrics:
@@ -202,11 +215,27 @@ class BehaviourModel(Model):
                 return scorer
         return None
 
+    def _choose_spend(self, snapshot: Snapshot, now: pd.Timestamp, tried: pd.Series | None, seed: int) -> None:
+        """The rule of spend that held on the latest month, from what was known before it."""
+        self.spend_rule = "chance"
+        if tried is None:
+            return
+        cut = now - pd.Timedelta(days=HORIZON)
+        real = spent(snapshot, cut, now, tried.index)
+        if real.sum() > 0:
+            usual, rhythm = _usual(snapshot, cut, tried.index), Rhythm.of(snapshot, cut, seed=seed)
+            self.spend_rule, measures = compete(real, tried, usual, rhythm, HORIZON)
+            self.metrics |= measures
+
     def _save(self, folder: Path) -> None:
         save_frame(folder, "scores", self._scores)
         save_frame(folder, "features", self._features)
-        state: dict[str, Any] = {"kind": self.kind}
+        state: dict[str, Any] = {"kind": self.kind, "spend_rule": self.spend_rule}
+        if self.rhythm is not None:
+            self.rhythm.save(folder)
         if self._scorer is not None:
+            if self._scorer.record is not None:
+                save_frame(folder, "record", self._scorer.record.bins)
             state["platt"] = self._scorer.platt.as_json()
             if isinstance(self._scorer.model, Trees):
                 (folder / "trees.txt").write_text(self._scorer.model.as_text(), encoding="utf-8")
@@ -218,7 +247,8 @@ class BehaviourModel(Model):
         self._scores = load_frame(folder, "scores")
         self._features = load_frame(folder, "features")
         state = load_json(folder, "state")
-        self.kind = state["kind"]
+        self.kind, self.spend_rule = state["kind"], state.get("spend_rule", "chance")
+        self.rhythm = Rhythm.load(folder)
         if self.kind == "base_rate":
             return
         model: Logistic | Trees
@@ -226,70 +256,11 @@ class BehaviourModel(Model):
             model = Trees.from_text((folder / "trees.txt").read_text(encoding="utf-8"))
         else:
             model = Logistic.from_json(state["logistic"])
-        self._scorer = _Scorer(model, Platt(**state["platt"]))
+        record = TrackRecord(load_frame(folder, "record")) if (folder / "record.parquet").exists() else None
+        self._scorer = Scorer(model, Platt(**state["platt"]), record)
 
     def _parameters(self) -> Mapping[str, Any]:
-        return {"horizon_days": HORIZON, "cuts": _CUTS, "calibration_folds": _FOLDS}
-
-
-def labelled_slices(snapshot: Snapshot, now: pd.Timestamp) -> list[Slice]:
-    """What was known every 30 days before `now` and who then bought, the latest first.
-
-    As far back as a customer had 30 days in which to be known.
-    """
-    events = snapshot.frame("events")
-    bought = events.loc[(events["kind"] == "purchase") & events["customer_id"].notna(), ["at", "customer_id"]]
-    first = events["at"].min()
-    slices = []
-    for step in range(1, _CUTS + 1):
-        cut = now - pd.Timedelta(days=HORIZON * step)
-        if pd.isna(first) or cut < first + pd.Timedelta(days=HORIZON):
-            break
-        features = words.customer_features(snapshot, as_of=cut).astype("float64")
-        within = (bought["at"] >= cut) & (bought["at"] < cut + pd.Timedelta(days=HORIZON))
-        buyers = set(bought.loc[within, "customer_id"])
-        if features.empty:
-            break
-        labels = features.index.isin(buyers).astype("float64")
-        slices.append(Slice(features, labels))
-    return slices
-
-
-def _scorer(kind: Kind, slices: list[Slice], seed: int) -> _Scorer | None:
-    """A model of all `slices`, calibrated on what it says of customers whom it was not fitted on.
-
-    None where the earlier slices hold too few of one class.
-    """
-    _, early = _joined(slices[1:] or slices)
-    if min(early.sum(), len(early) - early.sum()) < _FEW_HITS:
-        return None
-    features, labels = _joined(slices)
-    fit = _fitter(kind, slices, seed)
-    fold = pd.factorize(features.index)[0] % _FOLDS
-    unseen = np.full(len(labels), np.nan)
-    for held in range(_FOLDS):
-        rest = fold != held
-        if 0 < labels[rest].sum() < rest.sum():
-            unseen[~rest] = fit(features[rest], labels[rest]).predict(features[~rest])
-    known = np.isfinite(unseen)
-    return _Scorer(fit(features, labels), Platt.fitted(unseen[known], labels[known]))
-
-
-def _fitter(kind: Kind, slices: list[Slice], seed: int) -> Callable[[pd.DataFrame, Array], Logistic | Trees]:
-    """How to fit `kind`: as many trees as help on the latest slice when they are grown on the others."""
-    if kind == "logistic":
-        return lambda features, labels: Logistic().fit(features, labels)
-    later, (features, labels) = slices[0], _joined(slices[1:])
-    monotone = _monotone(features)
-    rounds = Trees(monotone).fit(features, labels, later=(later.features, later.labels), seed=seed).rounds
-    return lambda features, labels: Trees(monotone).fit(features, labels, rounds=rounds, seed=seed)
-
-
-def _monotone(features: pd.DataFrame) -> dict[str, int]:
-    """More buying and browsing never lowers the chance, a longer silence never raises it."""
-    columns = [str(c) for c in features.columns]
-    rising = {c: 1 for c in columns if c.startswith(_MORE_IS_MORE)}
-    return rising | {c: -1 for c in columns if c in ("recency_days", "visit_recency_days")}
+        return {"horizon_days": HORIZON, "cuts": CUTS, "calibration_folds": FOLDS}
 
 
 def _family(feature: str) -> str:
@@ -300,27 +271,8 @@ def _family(feature: str) -> str:
     return stem if span.isdigit() or span == "all" else feature
 
 
-def _joined(slices: list[Slice]) -> tuple[pd.DataFrame, Array]:
-    return pd.concat([s.features for s in slices]), np.concatenate([s.labels for s in slices])
-
-
-def _both_classes(piece: Slice) -> bool:
-    return bool(0 < piece.labels.sum() < len(piece.labels))
-
-
-def _metrics(labels: Array, scored: Mapping[Kind, Array]) -> dict[str, float]:
-    """AUC and calibration error of each kind, and the base rate."""
-    from sklearn.metrics import roc_auc_score
-
-    found = {"base_rate": float(labels.mean()), "customers": float(len(labels))}
-    for kind, probabilities in scored.items():
-        found[f"auc_{kind}"] = float(roc_auc_score(labels, to_logit(probabilities)))
-        found[f"ece_{kind}"] = calibration_error(labels, probabilities)
-    return found
-
-
-def _order_values(snapshot: Snapshot, now: pd.Timestamp) -> pd.DataFrame:
-    """Money of one order per customer (column value), drawn towards the shop's mean (attrs["mean"]) by two orders."""
+def _usual(snapshot: Snapshot, now: pd.Timestamp, customers: pd.Index) -> pd.Series:
+    """Money of one order of each of `customers`, drawn towards the shop's mean by two orders."""
     events = snapshot.table("events")
     bought = events.filter(
         (events["kind"] == "purchase")
@@ -335,6 +287,5 @@ def _order_values(snapshot: Snapshot, now: pd.Timestamp) -> pd.DataFrame:
     grouped = bought.group_by("customer_id").agg(orders=bought["basket"].nunique(), revenue=bought["amount"].sum())
     frame: pd.DataFrame = grouped.order_by("customer_id").execute().set_index("customer_id").astype("float64")
     mean = float(frame["revenue"].sum() / frame["orders"].sum()) if len(frame) else 0.0
-    frame["value"] = (frame["revenue"] + _PULL * mean) / (frame["orders"] + _PULL)
-    frame.attrs["mean"] = mean
-    return frame
+    value = (frame["revenue"] + _PULL * mean) / (frame["orders"] + _PULL)
+    return value.reindex(customers).fillna(mean)

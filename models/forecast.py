@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from data.errors import ToolError
-from models.backtest import ORIGINS, RULE, STEP, WIDE, Backtest, Spread, Tally, backtest, scale_of, spread_of
+from models.backtest import ORIGINS, RULE, STEP, WIDE, Spread, backtest, scale_of, spread_of
 from models.base import Model, load_frame, load_json, save_frame, save_json
 from models.candidates import (
     SEASONAL_WEEKS,
@@ -27,6 +27,7 @@ from models.candidates import (
 )
 from models.demand import Demand, by_week, demand_of, nothing
 from models.neighbours import RECENCY_DAYS, age_in_days, cut_off, decayed, item_neighbours, positions, strongest
+from models.reconcile import Contest, Hierarchy, added_up_at, best_way, picked, tallied
 
 if TYPE_CHECKING:
     from data.store import Snapshot
@@ -44,6 +45,7 @@ LEAST_SALES = 8
 GROUPS = ("total", "fast", "slow", "rest")
 
 Series = NDArray[np.float64]
+Rivals = Mapping[str, Series]
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class ForecastModel(Model):
 
     Categories and the shop may mix in s_t = Σ r_i q_i, the recommender's scores times quantities; the backtest sets its
     share, and `Forecast.method` says so. Intervals are quantiles of the backtest's errors, in units of each series' own
-    spread. `metrics`: WAPE where each origin's method was chosen on older origins, and the baselines' WAPE there.
+    spread. What is forecast adds up, items to categories and these to the shop, in a `way` chosen on past origins too.
+    `metrics`: WAPE where each origin's method and way were chosen on older origins, and the baselines' WAPE there.
     """
 
     name: ClassVar[str] = "forecast"
@@ -83,6 +86,7 @@ class ForecastModel(Model):
         super().__init__()
         self.demand = nothing()
         self.methods: dict[str, str] = dict.fromkeys(GROUPS, RULE)
+        self.way: str | None = None
         self.spreads: dict[str, Spread] = dict.fromkeys(GROUPS, WIDE)
         self._series = pd.DataFrame(columns=["group", "scale", "error"])
         self._paths: Series = np.zeros((0, LONGEST_WEEKS))
@@ -132,7 +136,7 @@ class ForecastModel(Model):
             history=pd.DataFrame({"week_start": starts, "units": weekly}),
             error=float(series["error"]),
             thin=alive < max(THIN_WEEKS, horizon / 7) or len(sold) < LEAST_SALES,
-            method=self.methods[str(series["group"])],
+            method=self.methods[str(series["group"])] + ("" if self.way is None else f", added up {self.way}"),
         )
 
     def outlook(self, days: float, *, level: float) -> pd.DataFrame:
@@ -196,13 +200,12 @@ class ForecastModel(Model):
         if weekly.shape[1] == 0:
             self._level_of_days(groups)
             return
-        tally = Tally()
-        self._compete_totals(snapshot, as_of, groups, weekly, tally)
+        found = [self._compete_totals(snapshot, as_of, groups, weekly)]
         for group in ("fast", "slow", "rest"):
             rows = np.flatnonzero(kind == group)
             if len(rows):
-                self._compete_items(group, rows, weekly, totals[parent[rows]], tally)
-        self.metrics = tally.metrics()
+                found.append(self._compete_items(group, rows, weekly, totals[parent[rows]]))
+        self._settle(Hierarchy(groups), found)
 
     def _level_of_days(self, groups: Series) -> None:
         """Less than a week is known: its daily mean goes on, and may be as far off as it is large."""
@@ -214,8 +217,8 @@ class ForecastModel(Model):
         self._paths = np.repeat(level[:, np.newaxis], LONGEST_WEEKS, axis=1)
 
     def _compete_totals(
-        self, snapshot: Snapshot, as_of: pd.Timestamp, groups: Series, weekly: Series, tally: Tally
-    ) -> None:
+        self, snapshot: Snapshot, as_of: pd.Timestamp, groups: Series, weekly: Series
+    ) -> tuple[Contest, Rivals]:
         totals = groups @ weekly
         weeks = totals.shape[1]
         purchases = _purchases(snapshot, as_of, self.demand)
@@ -235,15 +238,13 @@ class ForecastModel(Model):
 
         # The shop's series move together, so it takes many origins to see how far they stray.
         test = backtest(totals, rivals, origins=2 * ORIGINS)
+        rows = np.arange(len(weekly), len(self._series))
         final = total_candidates(totals, formula_level(index(weeks), totals), WEEKS)
-        last = len(totals) - 1
-        tally.add("category", test, np.arange(last))
-        tally.add("shop", test, np.array([last]))
-        self._settle("total", np.arange(len(weekly), len(self._series)), test, final, totals)
+        return Contest("total", rows, test), {name: _extended(path, totals) for name, path in final.items()}
 
     def _compete_items(
-        self, group: str, rows: NDArray[np.intp], weekly: Series, reference: Series, tally: Tally
-    ) -> None:
+        self, group: str, rows: NDArray[np.intp], weekly: Series, reference: Series
+    ) -> tuple[Contest, Rivals]:
         history = weekly[rows]
 
         def rivals(cut: int, horizon: int = STEP) -> Mapping[str, Series]:
@@ -255,19 +256,27 @@ class ForecastModel(Model):
         test = backtest(
             history, rivals, alike=lambda cut: _kinds(weekly[:, :cut])[rows] == group, barred=("last value",)
         )
-        if group != "rest":
-            tally.add("item", test, np.arange(len(rows)))
-        self._settle(group, rows, test, rivals(history.shape[1], WEEKS), reference)
+        final = rivals(history.shape[1], WEEKS)
+        return Contest(group, rows, test), {name: _extended(path, reference) for name, path in final.items()}
 
-    def _settle(
-        self, group: str, rows: NDArray[np.intp], test: Backtest, final: Mapping[str, Series], reference: Series
-    ) -> None:
-        method = RULE if group == "rest" else test.best()
-        self.methods[group] = method
-        self.spreads[group] = spread_of(test, method, together=group == "total")
-        self._paths[rows] = _extended(final[method], reference)
-        if test.origins:
-            self._series.loc[rows, "error"] = test.errors(method)
+    def _settle(self, hierarchy: Hierarchy, found: Sequence[tuple[Contest, Rivals]]) -> None:
+        """Fills methods, paths that add up, and spreads of the errors that such paths made before."""
+        contests = [contest for contest, _ in found]
+        origins = range(min(contest.test.origins for contest in contests))
+        self.methods |= {contest.group: picked(contest) for contest in contests}
+        self.way = best_way(hierarchy, contests, origins[:ORIGINS], picked)
+        paths = np.zeros((len(self._series), LONGEST_WEEKS))
+        for contest, final in found:
+            paths[contest.rows] = final[picked(contest)]
+        self._paths = hierarchy.added_up(paths, self._series["scale"].to_numpy("float64"), self.way)
+        past = [added_up_at(hierarchy, contests, origin, picked, self.way) for origin in origins]
+        for contest in contests:
+            method, rows = picked(contest), contest.rows
+            test = contest.test.replaced(method, [path[rows] for path in past])
+            self.spreads[contest.group] = spread_of(test, method, together=contest.group == "total")
+            if test.origins:
+                self._series.loc[rows, "error"] = test.errors(method)
+        self.metrics = tallied(hierarchy, contests, origins)
 
     def _save(self, folder: Path) -> None:
         save_frame(folder, "series", self._series)
@@ -278,14 +287,14 @@ class ForecastModel(Model):
         spreads = {
             g: {"week": list(s.week), "total": list(s.total), "growth": s.growth} for g, s in self.spreads.items()
         }
-        settings = {"end": self.demand.end.isoformat(), "methods": self.methods, "spreads": spreads}
+        settings = {"end": self.demand.end.isoformat(), "methods": self.methods, "way": self.way, "spreads": spreads}
         save_json(folder, "settings", settings)
 
     def _load(self, folder: Path) -> None:
         self._series = load_frame(folder, "series")
         self._paths = np.load(folder / "paths.npy")
         settings, items = load_json(folder, "settings"), load_frame(folder, "items")
-        self.methods = settings["methods"]
+        self.methods, self.way = settings["methods"], settings.get("way")
         self.spreads = {
             group: Spread(np.array(s["week"]), np.array(s["total"]), s["growth"])
             for group, s in settings["spreads"].items()

@@ -62,11 +62,14 @@ class Forecast:
     """The next weeks of each customer (index customer_id).
 
     `rows`: purchases (the point forecast), mean (expected purchases), alive (probability), spend (expected money of
-    a purchase), value (mean × spend: expected money), bgnbd (what BG/NBD alone expects).
+    a purchase), value (mean × spend: expected money), bgnbd (what BG/NBD alone expects). `known` is what the purchases
+    until then are summed up to (`models.lifetime.history`, same index), `model` the BG/NBD fitted to it.
     """
 
     rows: pd.DataFrame
     quantile: float
+    known: pd.DataFrame
+    model: BGNBD
 
 
 def forecast(days: pd.DataFrame, *, start: pd.Timestamp, weeks: int, ahead: int, seed: int = 0) -> Forecast:
@@ -100,7 +103,7 @@ def forecast(days: pd.DataFrame, *, start: pd.Timestamp, weeks: int, ahead: int,
         },
         index=known.index,
     )
-    return Forecast(rows.assign(value=rows["mean"] * rows["spend"]), quantile)
+    return Forecast(rows.assign(value=rows["mean"] * rows["spend"]), quantile, known, model)
 
 
 def features(days: pd.DataFrame, model: BGNBD, *, end: pd.Timestamp, weeks: float) -> pd.DataFrame:

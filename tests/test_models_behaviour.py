@@ -10,8 +10,9 @@ from data import demo_shop
 from data.errors import ModelError
 from data.store import Snapshot, Store
 from models.baselines import Logistic
-from models.behaviour import HORIZON, BehaviourModel
+from models.behaviour import BehaviourModel
 from models.calibration import Platt, calibration_error
+from models.scorer import HORIZON
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def test_spend_draws_the_order_value_towards_the_shop_s_mean(tmp_path: Path) -> 
     both = pd.concat([dear, cheap]).assign(order_id=["R1", "P1", "P2", "P3"])
     snapshot = write(tmp_path, both, ["plain", "rich"])
     scores = BehaviourModel().fit(snapshot).predict(snapshot)
-    value = scores["spend"] / scores["probability"]  # the shop's mean order is (100 + 30) / 4
+    value = scores["spend"] / -np.log1p(-scores["probability"])  # the shop's mean order is (100 + 30) / 4
     assert value["rich"] == pytest.approx((100 + 2 * 32.5) / 3)
     assert value["plain"] == pytest.approx((30 + 2 * 32.5) / 5)
 

@@ -1,5 +1,7 @@
 """Forecasts, inventory, predictions and reports."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -73,6 +75,17 @@ def test_a_prediction_agrees_with_the_customers_history(shop: Shop) -> None:
     assert facts["orders"].value == own["order_id"].nunique()
     assert facts["quiet"].value == pytest.approx((shop.snapshot.as_of - own["at"].max()) / pd.Timedelta(days=1), abs=1)
     assert 0 < facts["buy_chance"].value < 1
+
+
+def test_a_prediction_says_how_sure_it_is_and_whether_the_customer_still_is_one(shop: Shop) -> None:
+    result = shop.ask("predict_behaviour", customer_id=shop.buyer())
+    assert result.text is not None
+    sure, rhythm = result.text.splitlines()
+    low, high = re.findall(r"(\d+)%", sure)
+    assert int(low) <= 100 * result.facts["buy_chance"].value <= int(high) + 15
+    assert "within 30 days in 4 of 5 cases" in sure
+    assert re.search(r"\d+ in 100 customers who bought like this one still are customers; half of those who", rhythm)
+    assert result.facts["spend"].source.endswith(shop.models.behaviour.spend_formula)
 
 
 def test_a_longer_horizon_is_likelier(shop: Shop) -> None:

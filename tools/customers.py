@@ -15,6 +15,8 @@ Report = Literal["segments", "funnel", "cohorts", "top_products", "channels"]
 _LIKELY = 1.5
 _UNLIKELY = 0.5
 _REASONS = 3
+_FAR = 730
+"""Days beyond which a date would be a guess."""
 _REPORTS: dict[str, Callable[[ToolContext, str | None, int | None], ToolResult]] = {
     "segments": reports.segments,
     "funnel": reports.funnel,
@@ -49,7 +51,7 @@ def predict_behaviour(ctx: ToolContext, customer_id: str, horizon_days: int = 30
         days("horizon", horizon, "your request" if horizon_days != 30 else "the model's own horizon"),
         None
         if pd.isna(mine["spend"])
-        else money("spend", float(mine["spend"]), ctx.currency, model.source("chance × usual order value")),
+        else money("spend", float(mine["spend"]), ctx.currency, model.source(model.spend_formula)),
     )
     segments = rfm_segments(ctx.snapshot, as_of=ctx.as_of).set_index("customer_id")
     bought = table_source(ctx, "events", f"purchases up to {ctx.as_of:%Y-%m-%d}")
@@ -68,7 +70,32 @@ def predict_behaviour(ctx: ToolContext, customer_id: str, horizon_days: int = 30
     rows = [Row(facts(words("reason", reason.words, because)), cue=reason.direction) for reason in reasons]
     cue = "likely" if chance >= _LIKELY * average else "unlikely" if chance <= _UNLIKELY * average else "average"
     table = pd.DataFrame([(r.words, r.direction, r.effect) for r in reasons], columns=["reason", "direction", "effect"])
-    return ToolResult(facts=shown, rows=rows, cue=cue, table=table)
+    return ToolResult(facts=shown, rows=rows, cue=cue, table=table, text=_doubt(ctx, who, chance, horizon))
+
+
+def _doubt(ctx: ToolContext, who: str, chance: float, horizon: int) -> str | None:
+    """How far the chance may be off, and what the rhythm of buying says; None where too little is known for either."""
+    model = ctx.models.behaviour
+    said = []
+    held = model.held_range(chance, horizon_days=horizon)
+    if held is not None:
+        low, high = (f"{100 * share:.0f}" for share in held)
+        span = f"{low}%" if low == high else f"{low}% to {high}%"
+        said.append(
+            f"How sure: of customers with about this chance, {span} bought within {horizon} days in 4 of 5 cases "
+            "(customers that the model had not seen)."
+        )
+    rhythm = model.rhythm
+    if rhythm is not None and who in rhythm.table.index:
+        alive = rhythm.alive(who)
+        back = rhythm.half_back_days(who)
+        when = "" if back > _FAR else f"; half of those who come back do so by {_day(ctx, back)}"
+        said.append(f"Rhythm: {100 * alive:.0f} in 100 customers who bought like this one still are customers{when}.")
+    return "\n".join(said) or None
+
+
+def _day(ctx: ToolContext, days_on: float) -> str:
+    return f"{ctx.as_of + pd.Timedelta(days=max(round(days_on), 1)):%d %b %Y}"
 
 
 @tool(roles=("marketer",), kind="read")
