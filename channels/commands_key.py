@@ -30,14 +30,14 @@ def new_key(
     - `shopkeeper key new website --scope catalogue --scope events`
     """
     from channels.access import Keys
-    from channels.terminal import Screen
+    from channels.terminal import errors
 
-    screen, operations = Screen(), records_of(store_at(store))
+    operations = records_of(store_at(store))
     try:
         key, secret = Keys(operations).make(name, scope)
     finally:
         operations.close()
-    screen.note(f"Key {key.key_id} of {key.name} may: {', '.join(sorted(key.scopes))}. Its secret is shown only now:")
+    errors().note(f"Key {key.key_id} of {key.name} may: {', '.join(sorted(key.scopes))}. Its secret is shown only now:")
     print(secret)
 
 

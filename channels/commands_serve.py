@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from channels.options import DebugOption, StoreOption, store_at
+from channels.options import DebugOption, StoreOption, oidc_provider, store_at
 from data.errors import SettingError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def serve(
     screen.note("Opening the shop ...")
     serving = Serving(store_at(store).root)
     app = create_app(serving, origins=origin or (), routers=[*_mail(serving), *routers()])
-    mount(app)
+    mount(app, provider=oidc_provider(serving.store.root))
     screen.say(f"Shopkeeper serves {serving.now.shop.snapshot.name} at http://{host}:{port} (its API: /openapi.json)")
     screen.say(f"The marketer's console: http://{host}:{port}/console/")
     if serving.now.shop.snapshot.meta.get("generated"):

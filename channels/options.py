@@ -12,6 +12,7 @@ import typer
 from data.errors import SettingError
 
 if TYPE_CHECKING:
+    from channels.console.oidc import Provider
     from channels.mail.settings import Server
     from data.operations import Operations
     from data.store import Snapshot, Store
@@ -102,6 +103,14 @@ def listmonk_user() -> tuple[str, str]:
     if not user or not token:
         raise SettingError("set LISTMONK_API_USER and LISTMONK_API_TOKEN to an API user that listmonk made for you")
     return user, token
+
+
+def oidc_provider(root: Path) -> Provider | None:
+    """The provider that `oidc.yaml` of the store names; `SHOPKEEPER_OIDC_SECRET` is our secret there, if any."""
+    from channels.console.oidc import Provider, read
+
+    settings = read(root)
+    return None if settings is None else Provider(settings, os.environ.get("SHOPKEEPER_OIDC_SECRET", ""))
 
 
 def require_customer(snapshot: Snapshot, customer_id: str) -> None:

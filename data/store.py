@@ -16,11 +16,11 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ibis
 import pandas as pd
@@ -44,6 +44,7 @@ _ORDER: dict[str, list[str]] = {
     "exposures": ["at", "decision_id"],
     "ad_spend": ["day", "channel"],
 }
+T = TypeVar("T")
 _BEGINNING = pd.Timestamp(0)
 _UNFINISHED = ".unfinished-"
 
@@ -65,6 +66,7 @@ class Snapshot:
         self.as_of = pd.Timestamp(self.meta["as_of"])
         self._frames: dict[str, pd.DataFrame] = {}
         self._tables: dict[str, ibis.Table] = {}
+        self._found: dict[Callable[[Snapshot], Any], Any] = {}
         self._lock = threading.RLock()
 
     @cached_property
@@ -86,6 +88,13 @@ class Snapshot:
             if name not in self._frames:
                 self._frames[name] = _read_frame(self._file(name))
             return self._frames[name].copy(deep=False)
+
+    def once(self, find: Callable[["Snapshot"], T]) -> T:
+        """What `find` makes of this snapshot, kept as long as the snapshot: change nothing in it."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        found: T = self._found[find]
+        return found
 
     def rejects(self) -> pd.DataFrame:
         """The rows that cleaning turned away, with the columns of `REJECTS`."""

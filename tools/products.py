@@ -12,6 +12,7 @@ from tools.lookup import (
     catalogue,
     check_limit,
     check_price,
+    entries,
     entry,
     find_categories,
     product_facts,
@@ -75,9 +76,10 @@ def search_products(
         return ToolResult(facts=facts(count("count", 0, _search_source(ctx))), cue="none")
     strict = kept == filters and _fits(ctx, query, hits[0])
     found = catalogue(ctx).loc[[hit.product_id for hit in hits]]
+    products = entries(found, [hit.product_id for hit in hits])
     rows: list[Row] = []
     for hit in hits:
-        product = entry(found, hit.product_id)
+        product = products[hit.product_id]
         group = product["category"]
         shown = product_facts(ctx, product)
         if not pd.isna(group):
@@ -175,7 +177,7 @@ def _search(
         except ToolError:
             # No such category here: its words join the query, so that the nearest products are shown.
             query, kept["category"] = f"{query} {quoted(kept['category'])}", None
-    visible = set(catalogue(ctx).index)
+    visible = catalogue(ctx).index
     for dropped in _RELAXATIONS:
         if dropped and all(kept[key] is None for key in dropped):
             continue

@@ -1,17 +1,20 @@
 """The tool that recommends products, each with its evidence."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from data.errors import ToolError
+from data.store import Snapshot
 from tools.base import Row, ToolContext, ToolResult, count, facts, identifier, name, percent, tool
 from tools.lookup import (
+    all_products,
     catalogue,
     check_customer,
     check_limit,
     check_price,
-    entry,
+    entries,
     find_categories,
     product_facts,
     table_source,
@@ -51,8 +54,9 @@ def recommend_products(
     found = ctx.models.recommend.recommend(ctx.snapshot, who, seeds=seeds, live=live, allowed=allowed, limit=limit)
     if not found:
         raise ToolError("nothing suitable is in stock for these wishes; allow another category or a higher price")
-    products = ctx.snapshot.frame("products").set_index("product_id")
-    rows = [_row(ctx, one, products) for one in found]
+    products = all_products(ctx.snapshot)
+    shown = entries(products, [one.product_id for one in found])
+    rows = [_row(ctx, one, shown[one.product_id], products) for one in found]
     source = ctx.models.recommend.source("ranked by the recommendation model")
     level = facts(count("count", len(rows), source))
     if ctx.role == "marketer" and who is not None:
@@ -83,8 +87,10 @@ def _customer(ctx: ToolContext, customer_id: str | None) -> str | None:
     return check_customer(ctx, customer_id)
 
 
-def _allowed(ctx: ToolContext, category: str | None, max_price: float | None) -> list[str]:
-    """Active products that meet the wishes and are not known to be sold out."""
+def _allowed(ctx: ToolContext, category: str | None, max_price: float | None) -> list[str] | None:
+    """Active products that meet the wishes and are not known to be sold out; None where all of those do."""
+    if max_price is None and not (category or "").strip():
+        return None
     products = catalogue(ctx)
     fits = products["active"].fillna(True).astype(bool) & ~(products["stock"] <= 0)
     if category is not None and category.strip():
@@ -102,7 +108,7 @@ def _seeds(ctx: ToolContext) -> list[str]:
             continue
         ids = call.result.table["product_id"].astype(str).tolist()
         seeds += ids[:1] if call.tool == "search_products" else ids
-    known = set(catalogue(ctx).index)
+    known = catalogue(ctx).index
     return [seed for seed in dict.fromkeys(seeds) if seed in known][:_MAX_SEEDS]
 
 
@@ -111,15 +117,20 @@ def _cue(ctx: ToolContext, who: str | None, found: list["Recommendation"]) -> st
         return "popular"
     if who is None:
         return "session"
-    events = ctx.snapshot.table("events")
-    kinds = ["view", "add_to_cart", "purchase"]
-    seen = events.filter(events.customer_id == who, events.kind.isin(kinds), events.at <= ctx.as_of)
-    return "personal" if int(seen.count().execute()) else "session"
+    since = ctx.snapshot.once(_first_seen).get(who)
+    return "session" if since is None or since > ctx.as_of else "personal"
 
 
-def _row(ctx: ToolContext, one: "Recommendation", products: pd.DataFrame) -> Row:
+def _first_seen(snapshot: Snapshot) -> dict[str, pd.Timestamp]:
+    """When each customer looked at, chose or bought something for the first time."""
+    events = snapshot.table("events")
+    shown = events.filter(events.kind.isin(["view", "add_to_cart", "purchase"]), events.customer_id.notnull())
+    first = shown.group_by("customer_id").aggregate(at=shown.at.min()).execute()
+    return dict(zip(first["customer_id"].astype(str), first["at"], strict=True))
+
+
+def _row(ctx: ToolContext, one: "Recommendation", product: Mapping[str, Any], products: pd.DataFrame) -> Row:
     evidence, model = one.evidence, ctx.models.recommend
-    product = entry(products, one.product_id)
     shown = product_facts(ctx, product)
     kind, strength, buyers = evidence.kind, evidence.strength, evidence.buyers
     if kind == "friends" and ctx.role == "shopper" and (evidence.friends or 0) < _HIDING_FRIENDS:

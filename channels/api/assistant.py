@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from channels.access import VISIT_HOURS, Visit
 from channels.api.answering import pieces
 from channels.api.cards import Card, Comparison, Order, cards, comparison, order
-from channels.api.results import ResultOut, asked
+from channels.api.results import ResultOut, looked_up
 from channels.api.security import state_of, visiting
 from channels.api.shop import Category, EventIn, EventsIn, Limit, Price, Taken, take
 from channels.assistant.openers import Questions, categories, questions
@@ -97,20 +97,14 @@ async def chat(request: Request, visit: Here, asked_: QuestionIn) -> StreamingRe
     return StreamingResponse(_told(request, visit, asked_.say), media_type="text/event-stream", headers=headers)
 
 
-@routes.get("/recommendations", summary="What suits this visit, each with its evidence")
-def recommendations(
+@routes.get("/recommendations", summary="What suits this visit, each with its evidence", response_model=ResultOut)
+async def recommendations(
     request: Request, visit: Here, category: Category = None, max_price: Price = None, limit: Limit = 5
-) -> ResultOut:
+) -> Response:
     """By what the customer bought and what the visit looked at."""
     given = {"category": category, "max_price": max_price, "limit": limit}
-    return asked(
-        state_of(request),
-        "recommend_products",
-        given,
-        role="shopper",
-        customer_id=visit.customer_id,
-        session_id=visit.session_id,
-    )
+    who = {"customer_id": visit.customer_id, "session_id": visit.session_id}
+    return await looked_up(state_of(request), "recommend_products", given, **who)
 
 
 @routes.post("/events", status_code=202, summary="What this visit does on the shop's page")

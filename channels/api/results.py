@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fastapi import HTTPException
+from anyio import to_thread
+from fastapi import HTTPException, Response
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 import tools  # noqa: F401 - registers every tool
@@ -77,6 +78,24 @@ def asked(
         sentence = result.facts["message"].display
         raise HTTPException(404 if sentence.startswith("no ") else 422, sentence)
     return told(result)
+
+
+async def looked_up(
+    state: State,
+    tool: str,
+    arguments: Mapping[str, Any],
+    *,
+    customer_id: str | None = None,
+    session_id: str | None = None,
+) -> Response:
+    """What a shopper's read tool found, as JSON: for routes that many call at once."""
+
+    def found() -> bytes:
+        result = asked(state, tool, arguments, role="shopper", customer_id=customer_id, session_id=session_id)
+        return result.model_dump_json().encode()
+
+    content = await to_thread.run_sync(found, limiter=state.lookups)
+    return Response(content, media_type="application/json")
 
 
 def ran(

@@ -39,10 +39,10 @@ def state_of(request: Request) -> State:
     return state
 
 
-def needs(scope: str) -> Callable[..., Key]:
+def needs(scope: str) -> Callable[..., Awaitable[Key]]:
     """A dependency: the request's key, which must have `scope`."""
 
-    def check(request: Request, given: HTTPAuthorizationCredentials | None = Security(_bearer)) -> Key:
+    async def check(request: Request, given: HTTPAuthorizationCredentials | None = Security(_bearer)) -> Key:
         state = state_of(request)
         key = None if given is None else state.keys.of(given.credentials)
         if key is None:
@@ -61,7 +61,7 @@ def needs(scope: str) -> Callable[..., Key]:
     return check
 
 
-def visiting(request: Request, given: HTTPAuthorizationCredentials | None = Security(_bearer)) -> Visit:
+async def visiting(request: Request, given: HTTPAuthorizationCredentials | None = Security(_bearer)) -> Visit:
     """A dependency: the shopper's visit, whose token the shop signed."""
     state = state_of(request)
     visit = None if given is None else state.visits.read(given.credentials)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from channels.access import Key
-from channels.api.results import ResultOut, asked
+from channels.api.results import ResultOut, asked, looked_up
 from channels.api.security import needs, state_of
 from channels.live import AT_ONCE, Seen
 
@@ -27,8 +27,13 @@ Catalogue = Annotated[Key, Depends(needs("catalogue"))]
 Insight = Annotated[Key, Depends(needs("insight"))]
 
 
-@routes.get("/search", tags=["catalogue"], summary="Find products by words, category, price and stock")
-def search(
+@routes.get(
+    "/search",
+    tags=["catalogue"],
+    summary="Find products by words, category, price and stock",
+    response_model=ResultOut,
+)
+async def search(
     request: Request,
     _key: Catalogue,
     q: Annotated[str, Query(min_length=1, max_length=400, examples=["a waterproof gift"])],
@@ -37,27 +42,35 @@ def search(
     max_price: Price = None,
     in_stock: bool | None = None,
     limit: Limit = 10,
-) -> ResultOut:
+) -> Response:
     """Misspelt words are mended and measures compared; the cue is "relaxed" where nothing fits strictly."""
     given = {
         "query": q, "category": category, "min_price": min_price, "max_price": max_price, "in_stock": in_stock,
         "limit": limit,
     }  # fmt: skip
-    return asked(state_of(request), "search_products", given, role="shopper")
-
-
-@routes.get("/products/{product_id}", tags=["catalogue"], summary="One product's price, stock, sales and reviews")
-def product(
-    request: Request, _key: Catalogue, product_id: Annotated[str, Path(min_length=1, max_length=200)]
-) -> ResultOut:
-    """By id, or by words of the title."""
-    return asked(state_of(request), "get_product", {"product_id": product_id}, role="shopper")
+    return await looked_up(state_of(request), "search_products", given)
 
 
 @routes.get(
-    "/recommendations", tags=["catalogue"], summary="Products for a customer or a visit, each with its evidence"
+    "/products/{product_id}",
+    tags=["catalogue"],
+    summary="One product's price, stock, sales and reviews",
+    response_model=ResultOut,
 )
-def recommendations(
+async def product(
+    request: Request, _key: Catalogue, product_id: Annotated[str, Path(min_length=1, max_length=200)]
+) -> Response:
+    """By id, or by words of the title."""
+    return await looked_up(state_of(request), "get_product", {"product_id": product_id})
+
+
+@routes.get(
+    "/recommendations",
+    tags=["catalogue"],
+    summary="Products for a customer or a visit, each with its evidence",
+    response_model=ResultOut,
+)
+async def recommendations(
     request: Request,
     _key: Catalogue,
     customer_id: Annotated[str | None, Query(max_length=100, examples=["10233"])] = None,
@@ -65,17 +78,11 @@ def recommendations(
     category: Category = None,
     max_price: Price = None,
     limit: Limit = 5,
-) -> ResultOut:
+) -> Response:
     """By what the customer bought and looked at, and what the visit did a moment ago (POST /api/events)."""
     given = {"category": category, "max_price": max_price, "limit": limit}
-    return asked(
-        state_of(request),
-        "recommend_products",
-        given,
-        role="shopper",
-        customer_id=customer_id or None,
-        session_id=session_id or None,
-    )
+    who = {"customer_id": customer_id or None, "session_id": session_id or None}
+    return await looked_up(state_of(request), "recommend_products", given, **who)
 
 
 @routes.get("/predictions/{customer_id}", tags=["insight"], summary="How likely a customer is to buy, and why")

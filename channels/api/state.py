@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from anyio import CapacityLimiter
 
 from channels.access import Keys, People, Visits
 from channels.api.measures import Measures
@@ -44,5 +47,8 @@ class State:
     pace: Pace = field(default_factory=lambda: Pace(PER_MINUTE))
     threads: Threads = field(default_factory=Threads)
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    lookups: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(os.cpu_count() or 1))
+    """Searches and recommendations that are worked on at once. More would only take turns at the interpreter's lock,
+    and each would be as late as the last."""
     waiting: int = 0
     most_waiting: int = WAITING

@@ -58,7 +58,7 @@ def step_line(say: Words, tool: str, arguments: dict[str, Any], seconds: float, 
     given = " · ".join(f"{say.of('argument', name)} {_given(say, name, value)}" for name, value in arguments.items())
     if given:
         el("span", given, classes="step-given")
-    el("span", say("chat.failed") if failed else f"{seconds:.1f} s", classes="step-time")
+    el("span", say("chat.failed") if failed else say.seconds(seconds), classes="step-time")
 
 
 def _drawn(stage: Stage) -> str:

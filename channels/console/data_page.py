@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from nicegui import ui
 
 from channels.api.security import LARGER
-from channels.console.entry import FORMATS
+from channels.console.entry import FORMATS, OTHER
 from channels.console.frame import framed
 from channels.console.parts import button, el, notice, pairs, post, table
 from channels.worth import worth
@@ -106,7 +106,7 @@ def _feed(desk: Desk, who: Visitor) -> None:
                 with el("div"):
                     el("label", say("data.format"), for_="format")
                     with el("select", id="format", name="format"):
-                        for name in FORMATS:
+                        for name in (*FORMATS, OTHER):
                             el("option", say.of("format", name), value=name)
                 with el("div"):
                     el("label", say("data.file"), for_="file")
@@ -154,9 +154,24 @@ def _models(say: Words, now: Loaded) -> None:
     with el("section", classes="panel"):
         el("h2", say("data.models"))
         el("p", say("data.models_about"), classes="soft")
-        rows = [(line.what, line.measure, line.model, line.baseline, line.remark) for line in worth(now.shop.models)]
+        rows = [
+            (
+                say.phrase(line.what),
+                say.phrase(line.measure),
+                line.model,
+                _said(say, line.baseline),
+                _said(say, line.remark),
+            )
+            for line in worth(now.shop.models)
+        ]
         head = ("data.what", "data.measure", "data.model", "data.baseline", "data.remark")
         table([say(one) for one in head], rows, words=5)
         if now.mark:
             latest = max(now.mark[1]) / 1e9
             el("p", say("data.trained", day=say.moment(datetime.fromtimestamp(latest, UTC))), classes="soft")
+
+
+def _said(say: Words, text: str) -> str:
+    """A remark in the visitor's language: as a whole, else part by part."""
+    known = say.phrase(text)
+    return known if known != text else ", ".join(map(say.phrase, text.split(", ")))

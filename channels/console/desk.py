@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from channels.api.state import State
+    from channels.console.oidc import Provider
 
 
 class SignedOutError(CampaignError):
@@ -28,6 +29,7 @@ class Desk:
     sessions: Sessions
     talks: Talks
     jobs: Jobs
+    provider: Provider | None = None
 
     def visitor(self, request: Request) -> Visitor | None:
         """Who asks for a page."""

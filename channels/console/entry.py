@@ -3,57 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import UploadFile
 
 from campaign import records
 from channels import plan_page
 from channels.api.campaigns import PLAN_CSP
 from channels.commands_ingest import Format
-from channels.console.door import REFERRER, same_origin
+from channels.console import signing
+from channels.console.columns import Waiting, received
+from channels.console.door import same_origin
 from channels.console.letters import letters
+from channels.console.plain import HOME, known, posted, set_cookie, within
 from channels.console.sessions import (
-    COOKIE,
-    HOURS,
     LANGUAGE_COOKIE,
     THEME_COOKIE,
     THEMES,
-    Visitor,
-    language_of,
-    theme_of,
 )
-from channels.console.words import LANGUAGES, TAGS, words
+from channels.console.words import LANGUAGES
 
 if TYPE_CHECKING:
     from channels.console.desk import Desk
 
-HOME, DATA = "/console/", "/console/data"
+DATA = "/console/data"
 FORMATS = tuple(one.value for one in Format)
+OTHER = "other"
+"""A form that nobody knows yet: a person names its columns."""
 TOUR_COOKIE = "shopkeeper_tour"
-_FORM_COOKIE = "shopkeeper_form"
 _HERE = Path(__file__).parent
 _ASSETS = {"style.css": "text/css", "favicon.svg": "image/svg+xml", "keys.js": "text/javascript"}
-_LONGEST_NAME = 80
 _YEAR = 365 * 24 * 3600
-_PAGE_CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 FRAME_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 
 def router(desk: Desk) -> APIRouter:
     """The routes over `desk`, to be included before the console is mounted."""
     routes = APIRouter(prefix="/console", include_in_schema=False)
-    _signing(routes, desk)
+    signing.add(routes, desk)
     _frames(routes, desk)
     _feeding(routes, desk)
 
@@ -72,68 +63,28 @@ def router(desk: Desk) -> APIRouter:
         tour: Annotated[str, Form()] = "",
         back: Annotated[str, Form(max_length=500)] = HOME,
     ) -> Response:
-        _posted(desk, request, form_token)
-        answer = RedirectResponse(_within(back), 303)
+        posted(desk, request, form_token)
+        answer = RedirectResponse(within(back), 303)
         chosen = {LANGUAGE_COOKIE: (language, LANGUAGES), THEME_COOKIE: (theme, THEMES), TOUR_COOKIE: (tour, ("done",))}
         for name, (value, allowed) in chosen.items():
             if value in allowed:
-                _set(answer, request, name, value, seconds=_YEAR)
+                set_cookie(answer, request, name, value, seconds=_YEAR)
         return answer
 
     return routes
 
 
-def _signing(routes: APIRouter, desk: Desk) -> None:
-    @routes.get("/sign-in")
-    def ask(request: Request, next: str = HOME) -> Response:
-        if desk.visitor(request) is not None:
-            return RedirectResponse(_within(next), 303)
-        return _sign_in_page(desk, request, next)
-
-    @routes.post("/sign-in")
-    def sign_in(
-        request: Request,
-        name: Annotated[str, Form(max_length=200)] = "",
-        password: Annotated[str, Form(max_length=1000)] = "",
-        form_token: Annotated[str, Form(max_length=200)] = "",
-        next: Annotated[str, Form(max_length=500)] = HOME,
-    ) -> Response:
-        say = words(language_of(request.cookies, request.headers.get("accept-language", "")))
-        expected = request.cookies.get(_FORM_COOKIE, "")
-        if not same_origin(dict(request.headers)) or not expected or not secrets.compare_digest(expected, form_token):
-            return _sign_in_page(desk, request, next, fault=say("sign_in.stale"), status=403)
-        try:
-            desk.state.pace.spend("sign_in", request.client.host if request.client else "unknown")
-        except HTTPException:
-            return _sign_in_page(desk, request, next, fault=say("sign_in.too_often"), status=429)
-        person = desk.state.people.signed_in(name, password)
-        if person is None:
-            return _sign_in_page(desk, request, next, fault=say("sign_in.wrong"), status=401, name=name)
-        answer = RedirectResponse(_within(next), 303)
-        _set(answer, request, COOKIE, desk.sessions.begin(person), seconds=HOURS * 3600)
-        answer.delete_cookie(_FORM_COOKIE, path="/console")
-        return answer
-
-    @routes.post("/sign-out")
-    def sign_out(request: Request, form_token: Annotated[str, Form(max_length=200)]) -> Response:
-        who = _posted(desk, request, form_token)
-        desk.sessions.end(who.token)
-        answer = RedirectResponse("/console/sign-in", 303)
-        answer.delete_cookie(COOKIE, path="/console")
-        return answer
-
-
 def _frames(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/frames/plan/{campaign_id}")
     def plan(request: Request, campaign_id: str) -> Response:
-        _known(desk, request)
+        known(desk, request)
         kept = records.find(desk.state.serving.operations, campaign_id)
         page = plan_page.html(kept.plan, plan_page.Standing(kept.status, kept.approver, None))
         return HTMLResponse(page, headers={"content-security-policy": PLAN_CSP})
 
     @routes.get("/frames/letter/{campaign_id}/{number}")
     async def letter(request: Request, campaign_id: str, number: int) -> Response:
-        _known(desk, request)
+        known(desk, request)
         found = await asyncio.to_thread(letters, desk.state.serving, campaign_id)
         if not 1 <= number <= len(found):
             raise HTTPException(404, "no such letter")
@@ -141,7 +92,7 @@ def _frames(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/frames/quality")
     def quality(request: Request) -> Response:
-        who = _known(desk, request)
+        who = known(desk, request)
         path = desk.state.serving.store.quality_path
         if not path.exists():
             return HTMLResponse(who.say("data.no_report"), headers={"content-security-policy": FRAME_CSP})
@@ -151,25 +102,47 @@ def _frames(routes: APIRouter, desk: Desk) -> None:
 def _feeding(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/upload")
     async def upload(request: Request) -> Response:
-        who = _known(desk, request)  # before the file is read
+        who = known(desk, request)  # before the file is read
         if not same_origin(dict(request.headers)):
             raise HTTPException(403, "this form comes from another site")
         async with request.form(max_files=2, max_fields=10) as form:
-            _posted(desk, request, str(form.get("form_token", "")))
+            posted(desk, request, str(form.get("form_token", "")))
             if not who.may("feed"):
                 raise HTTPException(403, who.say("data.only_looking"))
             kind, file, mapping = str(form.get("format", "")), form.get("file"), form.get("map")
             if form.get("only") == "train":
                 kind, file, mapping = "", None, None
-            elif kind not in FORMATS or not _is_file(file):
+            elif kind not in (*FORMATS, OTHER) or not _is_file(file):
                 return RedirectResponse(f"{DATA}?fault=no_file", 303)
-            kept = [await asyncio.to_thread(_kept, desk, one) for one in (file, mapping) if _is_file(one)]
+            files = (file,) if kind == OTHER else (file, mapping)
+            kept = [await asyncio.to_thread(_kept, desk, one) for one in files if _is_file(one)]
+        if kind == OTHER:
+            return RedirectResponse(f"{DATA}/columns/{kept[0].parent.name}", 303)
         arguments = [str(kept[0]), kind, str(form.get("consent", ""))[:500], *map(str, kept[1:])] if kind else []
-        if not desk.jobs.start(arguments, clear=[path.parent for path in kept]):
-            for path in kept:
-                shutil.rmtree(path.parent, ignore_errors=True)
-            return RedirectResponse(f"{DATA}?fault=job_busy", 303)
+        return _begun(desk, arguments, [path.parent for path in kept])
+
+    @routes.post("/columns")
+    async def columns(request: Request) -> Response:
+        async with request.form(max_fields=500) as form:
+            given = {name: value for name, value in form.items() if isinstance(value, str)}
+        who = posted(desk, request, given.get("form_token", ""))
+        if not who.may("feed"):
+            raise HTTPException(403, who.say("data.only_looking"))
+        waiting = Waiting(desk.state.serving.store.root, given.get("file", ""))
+        mapped = await asyncio.to_thread(waiting.take, given)
+        if mapped is None:
+            return RedirectResponse(f"{DATA}/columns/{waiting.token}", 303)
+        arguments = [str(waiting.path), "events", given.get("consent", "")[:500], str(mapped)]
+        return _begun(desk, arguments, [waiting.folder])
+
+
+def _begun(desk: Desk, arguments: list[str], folders: list[Path]) -> Response:
+    """Back to the data page, where the job that was begun is shown, or that another one is still at work."""
+    if desk.jobs.start(arguments, clear=folders):
         return RedirectResponse(DATA, 303)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    return RedirectResponse(f"{DATA}?fault=job_busy", 303)
 
 
 def _is_file(found: object) -> bool:
@@ -177,67 +150,4 @@ def _is_file(found: object) -> bool:
 
 
 def _kept(desk: Desk, file: Any) -> Path:
-    """An uploaded file in a folder of its own within the store; its name is made harmless."""
-    name = re.sub(r"[^\w.-]", "_", Path(str(file.filename)).name)[-_LONGEST_NAME:].lstrip(".") or "file"
-    path = desk.state.serving.store.root / "uploads" / secrets.token_hex(8) / name
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as target:
-        shutil.copyfileobj(file.file, target)
-    return path
-
-
-def _sign_in_page(
-    desk: Desk, request: Request, next: str, *, fault: str = "", status: int = 200, name: str = ""
-) -> Response:
-    language = language_of(request.cookies, request.headers.get("accept-language", ""))
-    token = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(24)
-    environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined)
-    page = environment.get_template("sign_in.html.j2").render(
-        say=words(language),
-        lang=TAGS[language],
-        theme=theme_of(request.cookies),
-        shop=desk.state.serving.now.shop.snapshot.name,
-        nobody=not desk.state.people.every(),
-        fault=fault,
-        name=name,
-        token=token,
-        next=_within(next),
-    )
-    headers = {"content-security-policy": _PAGE_CSP, "cache-control": "no-store", "referrer-policy": REFERRER}
-    answer = HTMLResponse(page, status, headers=headers)
-    _set(answer, request, _FORM_COOKIE, token, seconds=3600, strict=True)
-    return answer
-
-
-def _set(answer: Response, request: Request, name: str, value: str, *, seconds: int, strict: bool = False) -> None:
-    answer.set_cookie(
-        name,
-        value,
-        max_age=seconds,
-        path="/console",
-        httponly=True,
-        samesite="strict" if strict else "lax",
-        secure=request.url.scheme == "https",
-    )
-
-
-def _known(desk: Desk, request: Request) -> Visitor:
-    who = desk.visitor(request)
-    if who is None:
-        raise HTTPException(401, "sign in first")
-    return who
-
-
-def _posted(desk: Desk, request: Request, form_token: str) -> Visitor:
-    """Who sent a form of this console; a 403 for one that another site sent."""
-    who = _known(desk, request)
-    if not same_origin(dict(request.headers)) or not desk.sessions.is_form_of(who.token, form_token):
-        raise HTTPException(403, "this form is stale: open the page again")
-    return who
-
-
-def _within(path: str) -> str:
-    """`path` when it leads into the console, else its first page."""
-    parts = urlsplit(path)
-    fine = not parts.scheme and not parts.netloc and parts.path.startswith("/console/") and "\\" not in path
-    return parts.path if fine else HOME
+    return received(desk.state.serving.store.root, str(file.filename), file.file)

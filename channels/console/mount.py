@@ -20,22 +20,27 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from channels.console.oidc import Provider
+
 PATH = "/console"
 _FAVICON = Path(__file__).parent / "favicon.svg"
 
 
-def mount(app: FastAPI) -> None:
-    """Adds the console under /console. NiceGUI keeps its pages in the process, so one process has one console."""
+def mount(app: FastAPI, *, provider: Provider | None = None) -> None:
+    """Adds the console under /console; people may also sign in through `provider`.
+
+    NiceGUI keeps its pages in the process, so one process has one console.
+    """
     import nicegui
     from nicegui import client, ui
 
-    from channels.console import campaign_page, campaigns_page, chat_page, data_page, people_page
+    from channels.console import campaign_page, campaigns_page, chat_page, columns_page, data_page, people_page
 
     state = app.state.shopkeeper
     root = state.serving.store.root
-    desk = Desk(state, Sessions(state.people), Talks(state.serving.operations), Jobs(root))
+    desk = Desk(state, Sessions(state.people), Talks(state.serving.operations), Jobs(root), provider)
     app.include_router(router(desk))
-    for page in (chat_page, campaigns_page, campaign_page, data_page, people_page):
+    for page in (chat_page, campaigns_page, campaign_page, data_page, columns_page, people_page):
         page.register(desk)
     environment = client.templates.env
     environment.loader = _Nonced(environment.loader)  # before the first page is rendered

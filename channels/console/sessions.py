@@ -31,6 +31,15 @@ _MAY: Mapping[Act, frozenset[str]] = {
 """Roles that may decide on campaigns, feed data and train, and see keys and people. Looking and asking is free."""
 
 
+@dataclass(frozen=True)
+class _Held:
+    """Who a session is for, and until when."""
+
+    person: Person
+    until: float
+    recorded: bool
+
+
 class Sessions:
     """Sessions by an unguessable token; a restart or twelve hours end them. A changed role counts at once."""
 
@@ -38,17 +47,17 @@ class Sessions:
         self._people = people
         self._secret = secrets.token_bytes(32)
         self._lock = threading.Lock()
-        self._held: dict[str, tuple[str, float]] = {}
+        self._held: dict[str, _Held] = {}
 
-    def begin(self, person: Person) -> str:
-        """A new session's token."""
+    def begin(self, person: Person, *, recorded: bool = True) -> str:
+        """A new session's token. Someone who is not `recorded` here was vouched for elsewhere, for this session."""
         token = secrets.token_urlsafe(32)
         with self._lock:
             now = time.monotonic()
-            self._held = {k: v for k, v in self._held.items() if v[1] > now}
+            self._held = {k: v for k, v in self._held.items() if v.until > now}
             while len(self._held) >= _MOST:
                 self._held.pop(next(iter(self._held)))
-            self._held[_digest(token)] = (person.name, now + HOURS * 3600)
+            self._held[_digest(token)] = _Held(person, now + HOURS * 3600, recorded)
         return token
 
     def end(self, token: str) -> None:
@@ -61,10 +70,12 @@ class Sessions:
         if not token:
             return None
         with self._lock:
-            name, until = self._held.get(_digest(token), ("", 0.0))
-        if until <= time.monotonic():
+            held = self._held.get(_digest(token))
+        if held is None or held.until <= time.monotonic():
             return None
-        return next((one for one in self._people.every() if one.name == name), None)
+        if not held.recorded:
+            return held.person
+        return next((one for one in self._people.every() if one.name == held.person.name), None)
 
     def form_token(self, token: str) -> str:
         """What a form of this session must carry, so that no other site can send it."""

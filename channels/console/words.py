@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,6 +33,17 @@ class Words:
         """The words of `group.name`, or the name itself in plain letters where there are none."""
         return self.table.get(f"{group}.{name}", name.replace("_", " "))
 
+    def phrase(self, text: str) -> str:
+        """A phrase that another layer made, in this language and with its figures; as it is where it is not known."""
+        for key, form in _phrases().items():
+            if found := form.fullmatch(text):
+                return self.table[key].format_map(found.groupdict())
+        return text
+
+    def seconds(self, value: float) -> str:
+        """A short time: 0.3 s, or 0.3 秒."""
+        return f"{value:.1f} {self('chat.second')}"
+
     def number(self, value: float) -> str:
         """A whole number with separators; Chinese counts from ten thousand on in 万 only in prose, so not here."""
         return f"{value:,.0f}"
@@ -55,3 +67,10 @@ def words(language: str) -> Words:
     """The words of a language that is in `LANGUAGES`."""
     found = yaml.safe_load((Path(__file__).parent / f"{language}.yaml").read_text(encoding="utf-8"))
     return Words(language, found)
+
+
+@functools.cache
+def _phrases() -> Mapping[str, re.Pattern[str]]:
+    """The English phrases of `phrase.…`, their slots as groups."""
+    known = {key: text for key, text in words("en").table.items() if key.startswith("phrase.")}
+    return {key: re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(text))) for key, text in known.items()}
