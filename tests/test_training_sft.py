@@ -62,7 +62,7 @@ def _examples(base: Path, conversations: list[dict[str, Any]]) -> list[corpus.Ex
 
 
 def test_training_learns_and_resumes_to_the_same_weights(tiny: Path, tmp_path: Path) -> None:
-    conversations = _examples(tiny, [TALK] * 8)  # the same words each step: their losses compare
+    conversations = _examples(tiny, [TALK] * 24)  # the same words each step: their losses compare
     recipe = _recipe(tiny, learning_rate=0.02)
     whole = sft.Training(recipe, conversations, tmp_path / "whole")
     whole.run()
@@ -95,7 +95,7 @@ def _product(weights: list[torch.nn.Parameter]) -> torch.Tensor:
 
 
 def test_a_training_goes_on_from_the_adapter_of_an_earlier_one(tiny: Path, tmp_path: Path) -> None:
-    conversations = _examples(tiny, [TALK] * 8)
+    conversations = _examples(tiny, [TALK] * 24)
     first = sft.Training(_recipe(tiny, learning_rate=0.02), conversations, tmp_path / "first")
     adapter = first.run()
     second = sft.Training(_recipe(tiny, start=str(adapter)), conversations, tmp_path / "second")
@@ -114,7 +114,7 @@ def test_a_training_goes_on_from_the_adapter_of_an_earlier_one(tiny: Path, tmp_p
 
 
 def test_without_a_rank_the_linear_layers_themselves_are_learned(tiny: Path, tmp_path: Path) -> None:
-    examples = _examples(tiny, [TALK] * 8)
+    examples = _examples(tiny, [TALK] * 24)
     whole = sft.Training(_recipe(tiny, rank=0, learning_rate=0.01), examples, tmp_path)
     whole.run()
     assert len(whole.weights) == 2 * 7  # of each layer: query, key, value, output, gate, up and down

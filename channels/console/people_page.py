@@ -42,7 +42,7 @@ def register(desk: Desk) -> None:
                     (
                         key.name,
                         key.key_id,
-                        ", ".join(sorted(key.scopes)),
+                        ", ".join(say.of("scope", scope) for scope in sorted(key.scopes)),
                         say.day(made),
                         say("people.valid") if revoked is None else say("people.revoked", day=say.day(revoked)),
                     )
