@@ -144,6 +144,8 @@ def _audiences(snapshot: Any, customers: pd.DataFrame) -> list[list[str]]:
 def _plan(customers: list[str], off: float) -> Plan:
     """As much of a plan as the logs are asked about."""
     members = tuple(Member(one, "treated", "email", 1.0, offer=off) for one in customers)
-    return cast(
-        Plan, SimpleNamespace(members=members, discount=off, window_days=14, margin=SimpleNamespace(value=_MARGIN))
+    margin = SimpleNamespace(value=_MARGIN)
+    wished = SimpleNamespace(
+        members=members, discount=off, offer_of=lambda member: member.offer, window_days=14, margin=margin
     )
+    return cast(Plan, wished)

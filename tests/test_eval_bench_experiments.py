@@ -8,7 +8,7 @@ from data.errors import SettingError
 from eval import bench_experiments
 from eval.simulated_bandit import earned
 from eval.simulated_holdouts import Log, holdouts, sequential
-from eval.simulated_logs import ACTIONS, World, covered
+from eval.simulated_logs import ACTIONS, World, covered, demo_covered
 from eval.task import Inputs
 from eval.trials import Trials, merged
 
@@ -24,6 +24,12 @@ def test_shares_and_means_have_intervals() -> None:
     assert intervals["level"] == pytest.approx((0.0164, 0.1128), abs=1e-3)
     assert intervals["width"][0] < 0.99 < intervals["width"][1]
     assert floors == {"alike": {"level": 0.2}}
+
+
+def test_the_logs_of_a_demo_shop_are_asked_about_its_plans() -> None:
+    found = demo_covered(1, Inputs()).metrics()
+    assert 0 <= found["demo_supported"] <= 1
+    assert set(found) <= {"demo_supported", "demo_coverage", "demo_bias"}
 
 
 def test_campaigns_that_never_took_place_are_measured() -> None:
