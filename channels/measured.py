@@ -17,7 +17,7 @@ from agent.build import default_model, open_agent
 from agent.offering import mentioned, offer
 from agent.orchestrator import Agent, Answer
 from eval.task import Asker, Chooser, Decider, Decision, Planner, Thread
-from llm import signatures
+from llm import endpoint, signatures
 from llm.local import LocalChat
 from tools.base import Call, Role
 
@@ -28,10 +28,15 @@ Made = list[tuple[str, Mapping[str, Any]]]
 
 
 class AgentBench:
-    """The agent on the store at `path`, opened once for each role, customer and task."""
+    """The agent on the store at `path`, opened once for each role, customer and task.
+
+    Raises `AgentError` where there is no language model: a case that it fails would count as its answer.
+    """
 
     def __init__(self, path: Path, *, model: Path | None = None) -> None:
         self._path, self._model = path, model
+        if model is None and endpoint.configured() is None:
+            default_model()
         self._agents: dict[tuple[str, str | None, str], Agent] = {}
         self._threads = 0
 

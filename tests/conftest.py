@@ -1,10 +1,20 @@
 """Fixtures that many tests share."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from data.store import Store
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives each of several test processes a core of its own: threads that share one wait for each other."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
 @pytest.fixture(scope="session")
