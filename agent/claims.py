@@ -22,6 +22,16 @@ NUMBER_WORDS = frozenset(
 _COSTS = re.compile(r"\b(costs?|priced at|price of|price is|at a price of|spend|for just|cheaper at)$", re.IGNORECASE)
 _WITHIN = re.compile(r"\b(within|over the (?:next|last|coming)|during the (?:next|last))$", re.IGNORECASE)
 _DUE = re.compile(r"\b(?:with you|arrives?|arrive|delivered|be there|be here|expected)\s+(?:by|on)$", re.IGNORECASE)
+_RATED = re.compile(r"\b(?:rates?|rated|rating of|know it as)(?: it| them| this)?(?: at| as| a)?$", re.IGNORECASE)
+_ON_HAND = re.compile(
+    r"^\s+(?:(?:units?|pieces?|items?)\s+)?"
+    r"(?:(?:on|in|to) hand|in stock|on the shel(?:f|ves)|available|left\b(?! out))",
+    re.IGNORECASE,
+)
+_TO_COME = frozenset({"demand", "order", "low", "high"})
+_WAS_SOLD = re.compile(
+    r"^\s+(?:units?\s+|pieces?\s+|items?\s+)?(?:(?:were|was) sold|ha(?:s|ve) been sold)\b", re.IGNORECASE
+)
 _NUMBERED = re.compile(r"\b(?:tracking|order|customer|campaign) number$", re.IGNORECASE)
 _SAID: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
     (re.compile(rf"\b(?:{before})$", re.IGNORECASE), frozenset(keys.split()))
@@ -179,7 +189,11 @@ def check_sentence(sentence: str, ground: Ground) -> list[Fault]:
         before, after, about = sentence[: match.start()], sentence[match.end() :], ground.meaning.get(reference)
         if reference not in ground.known:
             faults.append(f"no such fact {reference}")
-        elif reason := _misfit(before, after, about) or _mislabelled(reference, before, after, about):
+        elif reason := (
+            _misfit(before, after, about)
+            or _mislabelled(reference, before, after, about)
+            or _too_early(reference.partition(".")[2], after)
+        ):
             faults.append(f"{reference} {reason}")
     faults += wording.unfounded(sentence, ground.cues)
     return [Fault(reason, sentence) for reason in faults]
@@ -209,6 +223,8 @@ def _misfit(before: str, after: str, meaning: Meaning | None) -> str | None:
             return f"is followed by {foreign!r}"
         if directly and directly[0] in _UNIT_WORDS | _OTHER_NOUNS:
             return f"is followed by {directly[0]!r}"
+        if "units" in meaning.nouns and "on hand" not in meaning.nouns and _ON_HAND.search(after):
+            return "is called stock"
     if meaning.unit in ("money", "percent", "days", "date"):
         foreign = next(
             (w for w in directly[:1] if w in _NOUNS - {"left", "sold", "available", "sales"} or w in _UNIT_WORDS), None
@@ -222,9 +238,17 @@ def _misfit(before: str, after: str, meaning: Meaning | None) -> str | None:
         return "stands where a time belongs"
     if _DUE.search(before) and meaning.unit not in ("date", "words", "days"):
         return "stands where a day belongs"
+    # "Customers rate {a.title} {a.rating}" names first what is rated.
+    if _RATED.search(before) and meaning.unit not in ("words", "count") and not after.isspace():
+        return "stands where a rating belongs"
     if _NUMBERED.search(before) and meaning.unit != "id":
         return "stands where an id belongs"
     return None
+
+
+def _too_early(key: str, after: str) -> str | None:
+    """Why what is to come is not what has been ("{a1.demand} units were sold"); None when nobody says so."""
+    return "has not been sold" if key in _TO_COME and _WAS_SOLD.search(after) else None
 
 
 def _mislabelled(reference: str, before: str, after: str, meaning: Meaning | None) -> str | None:

@@ -93,6 +93,34 @@ def test_wrong_sentences_are_named(text: str, reason: str) -> None:
     assert any(reason in found for found in faults(text)), faults(text)
 
 
+def test_units_that_will_sell_are_not_stock_and_only_a_rating_rates() -> None:
+    order = Call(
+        "a",
+        "plan_inventory",
+        {},
+        ToolResult(
+            base.facts(base.count("unknown", 2, SOURCE)),
+            [Row(base.facts(base.name("title", "Enamel Camping Kettle", SOURCE), base.count("demand", 9, SOURCE)))],
+            cue="unknown",
+        ),
+    )
+    product = Call(
+        "b", "get_product", {}, ToolResult(base.facts(base.name("category", "Garden", SOURCE)), cue="available")
+    )
+    ground = claims.Ground.of([order, product], NAMES)
+    wrong = [
+        "{a1.title} sells at {a1.demand} units, with {a1.demand} units on hand.",
+        "Shoppers rate it {b.category}.",
+        "{a1.demand} units were sold.",
+    ]
+    assert [fault.reason for one in wrong for fault in claims.check(one, ground)] == [
+        "a1.demand is called stock",
+        "b.category stands where a rating belongs",
+        "a1.demand has not been sold",
+    ]
+    assert claims.check("{a1.title} should sell {a1.demand} units. It is in {b.category}.", ground) == []
+
+
 def test_a_faulty_sentence_is_left_out_and_the_rest_stays() -> None:
     done = finish("{a1.title} costs {a1.price}. It has seven legs.", [RECOMMENDED], [RECOMMENDED], NAMES)
     assert done.rendered.text == "Enamel Camping Kettle costs £24.90."
