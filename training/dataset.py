@@ -63,6 +63,13 @@ def _single(rng: random.Random) -> list[Message]:
     return [turns.system(role), *(whole[:2] if rng.random() < 0.5 else whole)]
 
 
+def _answer(rng: random.Random) -> list[Message]:
+    """A request with its call, its result and the answer: prose has more ways to go wrong than a call."""
+    role = turns.any_role(rng)
+    tool, arguments, say = turns.pick(role, rng)
+    return [turns.system(role), *turns.turn(role, tool, arguments, say, turns.first_call(rng), rng)]
+
+
 def _pair(rng: random.Random) -> list[Message]:
     role, at = turns.any_role(rng), turns.first_call(rng)
     messages = [turns.system(role)]
@@ -131,6 +138,7 @@ def _plan(rng: random.Random) -> list[Message]:
 _MAKERS = {
     "decide": _decide,
     "single": _single,
+    "answer": _answer,
     "pair": _pair,
     "thread": threads.thread,
     "plain_thread": threads.plainly,
