@@ -38,9 +38,8 @@ var/widget/widget.js: $(wildcard channels/assistant/widget/*) | $(READY)
 demo: setup
 	@$(BIN)/shopkeeper demo
 
-# One file stays in one process, so that what its tests share is made once.
 test: setup lint
-	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest
 
 # Every prediction task on the public data of SHOPKEEPER_DATA, recorded; leave the machine alone meanwhile.
 MEASURED := session_purchase next_purchase campaign_response lifetime email_uplift off_policy budget sequential_rec \
