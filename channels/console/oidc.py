@@ -19,11 +19,11 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 import jwt
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from channels.access import PERSON_ROLES, Person, PersonRole
-from data.errors import SettingError, ShopkeeperError
+from channels.settings_file import read_settings
+from data.errors import ShopkeeperError
 
 FILE = "oidc.yaml"
 CALLBACK = "/console/oidc/callback"
@@ -76,17 +76,7 @@ class Settings(BaseModel):
 
 def read(root: Path) -> Settings | None:
     """The settings in `root`/oidc.yaml, or None while there are none. Raises `SettingError` with what to mend."""
-    path = root / FILE
-    if not path.exists():
-        return None
-    try:
-        return Settings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except yaml.YAMLError as error:
-        raise SettingError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise SettingError(f"{path}: {where} {first['msg'].removeprefix('Value error, ')}") from error
+    return read_settings(root / FILE, Settings)
 
 
 @dataclass(frozen=True)

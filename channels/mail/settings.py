@@ -10,9 +10,9 @@ from typing import Annotated
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import available_timezones
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from channels.settings_file import read_settings
 from data.errors import SettingError
 
 FILE = "mail.yaml"
@@ -101,17 +101,7 @@ class Server(BaseModel):
 
 def read(root: Path) -> Settings | None:
     """The settings in `root`/mail.yaml, or None while there are none. Raises `SettingError` with the line to mend."""
-    path = root / FILE
-    if not path.exists():
-        return None
-    try:
-        return Settings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except yaml.YAMLError as error:
-        raise SettingError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise SettingError(f"{path}: {where} {first['msg'].removeprefix('Value error, ')}") from error
+    return read_settings(root / FILE, Settings)
 
 
 def required(root: Path) -> Settings:
