@@ -113,10 +113,12 @@ def strongest_evidence(
 
 
 def _together(item: int, taste: Any, background: Background) -> Evidence | None:
-    flow = background.weights[item].multiply(taste).tocoo()
-    if flow.nnz == 0:
+    weights = background.weights
+    own = slice(weights.indptr[item], weights.indptr[item + 1])
+    shared, in_own, in_taste = np.intersect1d(weights.indices[own], taste.indices, return_indices=True)
+    if not len(shared):
         return None
-    anchor = int(flow.col[np.argmax(flow.data)])
+    anchor = int(shared[np.argmax(weights.data[own][in_own] * taste.data[in_taste])])
     anchor_buyers, buyers = background.buyers(anchor), background.buyers(item)
     both = len(np.intersect1d(anchor_buyers, buyers))
     if both < LEAST_TOGETHER:

@@ -99,8 +99,8 @@ class RecommendModel(Model):
         customer = int(positions(self.customers, [customer_id])[0]) if customer_id is not None else -1
         taste = self._signals[customer] if customer >= 0 else sp.csr_matrix((1, len(self.items)))
         friends = self._friends[customer] if customer >= 0 else sp.csr_matrix((1, len(self.customers)))
-        fresh = self._live(live)
-        taste = (taste + fresh).tocsr()
+        if live:
+            taste = (taste + self._live(live)).tocsr()
         seeded = positions(self.items, seeds)
         seeded = seeded[seeded >= 0]
         if taste.nnz == 0 and len(seeded):
@@ -146,7 +146,7 @@ class RecommendModel(Model):
             there = sp.diags((rows >= 0).astype(float))  # of someone unknown nothing is known
             taste, friends = (there @ self._signals[rows]).tocsr(), (there @ self._friends[rows]).tocsr()
             places = np.flatnonzero((row_of >= start) & (row_of < start + len(rows)) & (items >= 0))
-            given = self._given(taste, friends, row_of[places] - start, items[places])
+            given = _given(self._seen().parts(taste, friends), row_of[places] - start, items[places])
             for place, shares in zip(places, given, strict=True):
                 row, item = int(row_of[place]) - start, int(items[place])
                 found[place] = strongest_evidence(item, shares, taste[row], friends[row], background=background)
@@ -176,22 +176,15 @@ class RecommendModel(Model):
     def _explained(
         self, taste: Matrix, friends: Matrix, open_to: NDArray[np.bool_], limit: int
     ) -> list[Recommendation]:
-        best, scores = next(self._seen().best(taste, friends, self.mix, open_to=open_to, had=None, limit=limit))
+        parts = self._seen().parts(taste, friends)
+        best, scores = next(self._seen().first(parts, self.mix, open_to=open_to, had=None, limit=limit))
         background = self._background()
-        given = self._given(taste, friends, np.zeros(len(best), dtype=np.intp), best)
+        given = _given(parts, np.zeros(len(best), dtype=np.intp), best)
         found = []
         for item, score, shares in zip(best, scores, given, strict=True):
             evidence = strongest_evidence(int(item), shares, taste, friends, background=background)
             found.append(Recommendation(str(self.items[item]), float(score), evidence))
         return found
-
-    def _given(
-        self, taste: Matrix, friends: Matrix, rows: NDArray[np.intp], items: NDArray[np.intp]
-    ) -> list[dict[str, float]]:
-        """What each part gives the `items`, each to the row beside it."""
-        parts = self._seen().parts(taste, friends)
-        given = {name: np.asarray(part[rows, items]).ravel() for name, part in parts.items()}
-        return [{name: float(values[place]) for name, values in given.items()} for place in range(len(items))]
 
     def _seen(self) -> Views:
         """The views of taste, made once of what was fitted or loaded."""
@@ -299,3 +292,9 @@ class RecommendModel(Model):
         self.items, self._popular = pd.Index(items.index.astype(object)), items["popular"].to_numpy(float)
         self.customers = pd.Index(load_frame(folder, "customers")["customer_id"].astype(object))
         self._masks = {}
+
+
+def _given(parts: Mapping[str, Matrix], rows: NDArray[np.intp], items: NDArray[np.intp]) -> list[dict[str, float]]:
+    """What each part gives the `items`, each to the row beside it."""
+    given = {name: np.asarray(part[rows, items]).ravel() for name, part in parts.items()}
+    return [{name: float(values[place]) for name, values in given.items()} for place in range(len(items))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -49,7 +50,12 @@ class Views:
         }
         return {name: _scaled(part.tocsr()) for name, part in parts.items()}
 
-    @property
+    @cached_property
+    def best_sellers(self) -> Items:
+        """All items, the most popular first; equal ones in the items' order."""
+        return np.argsort(-self.popular, kind="stable")
+
+    @cached_property
     def popularity(self) -> Scores:
         """How popular each item is, the largest value 1, (items,)."""
         return np.asarray(self.popular / max(float(self.popular.max(initial=0.0)), 1e-12))
@@ -72,24 +78,30 @@ class Views:
 
         Only items of `open_to`, (items,), come, and none that the row of `had` holds.
         """
-        sellers = np.flatnonzero(open_to)
-        sellers = sellers[np.argsort(-self.popular[sellers], kind="stable")]
-        liked = _popular_weight(mix) * self.popularity
-        told, shut = np.zeros(len(liked)), ~open_to
         for start in range(0, taste.shape[0], _ROWS):
             rows = slice(start, start + _ROWS)
-            mixed = self.mixed(self.parts(taste[rows], friends[rows]), mix)
-            for row in range(mixed.shape[0]):
-                named, score = _row(mixed, row)
-                barred = _NONE if had is None else _row(had, start + row)[0]
-                # Nothing that nobody named can come before the first best sellers that are still open to this one.
-                known = sellers[: max(limit, 0) + len(barred)]
-                told[named], shut[barred] = score, True
-                found = np.concatenate([named, known[told[known] == 0]])
-                found = found[~shut[found]]
-                values = told[found] + liked[found]
-                told[named], shut[barred] = 0.0, ~open_to[barred]
-                yield _first(found, values, limit)
+            parts = self.parts(taste[rows], friends[rows])
+            yield from self.first(parts, mix, open_to=open_to, had=None if had is None else had[rows], limit=limit)
+
+    def first(
+        self, parts: Mapping[str, Matrix], mix: Mix, *, open_to: NDArray[np.bool_], had: Matrix | None, limit: int
+    ) -> Iterator[tuple[Items, Scores]]:
+        """The same by what `parts` found."""
+        sellers = self.best_sellers[open_to[self.best_sellers]]
+        liked = _popular_weight(mix) * self.popularity
+        told, shut = np.zeros(len(liked)), ~open_to
+        mixed = self.mixed(parts, mix)
+        for row in range(mixed.shape[0]):
+            named, score = _row(mixed, row)
+            barred = _NONE if had is None else _row(had, row)[0]
+            # Nothing that nobody named can come before the first best sellers that are still open to this one.
+            known = sellers[: max(limit, 0) + len(barred)]
+            told[named], shut[barred] = score, True
+            found = np.concatenate([named, known[told[known] == 0]])
+            found = found[~shut[found]]
+            values = told[found] + liked[found]
+            told[named], shut[barred] = 0.0, ~open_to[barred]
+            yield _first(found, values, limit)
 
 
 def _first(items: Items, scores: Scores, limit: int) -> tuple[Items, Scores]:
@@ -113,5 +125,10 @@ def _popular_weight(mix: Mix) -> float:
 
 
 def _scaled(part: Matrix) -> Matrix:
-    most = np.maximum(part.max(axis=1).toarray().ravel() if part.shape[1] else np.zeros(part.shape[0]), 1e-12)
-    return (sp.diags(1.0 / most) @ part).tocsr()
+    lengths = np.diff(part.indptr)
+    filled = lengths > 0
+    if not filled.any():
+        return part
+    most = np.maximum(np.maximum.reduceat(part.data, part.indptr[:-1][filled]), 1e-12)
+    data = part.data * np.repeat(1.0 / most, lengths[filled])
+    return sp.csr_matrix((data, part.indices, part.indptr), shape=part.shape)

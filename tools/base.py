@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -184,9 +185,14 @@ class Tool:
 
     def parameters(self, role: Role) -> dict[str, inspect.Parameter]:
         """The arguments that `role` may give, without the context."""
-        found = list(inspect.signature(self.function, eval_str=True).parameters.values())[1:]
+        found = _parameters(self.function)[1:]
         hidden = self.marketer_only if role == "shopper" else ()
         return {p.name: p for p in found if p.name not in hidden}
+
+
+@cache
+def _parameters(function: Callable[..., ToolResult]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(function, eval_str=True).parameters.values())
 
 
 TOOLS: dict[str, Tool] = {}

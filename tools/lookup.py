@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -108,9 +108,18 @@ def _on_sale(snapshot: Snapshot) -> pd.DataFrame:
     return products[products["active"].fillna(True).astype(bool)]
 
 
+def _sizes(snapshot: Snapshot) -> pd.Series:
+    """How many products each category has, the largest first."""
+    return all_products(snapshot)["category"].dropna().value_counts()
+
+
+def _sizes_on_sale(snapshot: Snapshot) -> pd.Series:
+    return snapshot.once(_on_sale)["category"].dropna().value_counts()
+
+
 def find_categories(ctx: ToolContext, wanted: str) -> list[str]:
     """The shop's categories that `wanted` means, the largest first; raises when there is none."""
-    sizes = catalogue(ctx)["category"].dropna().value_counts()
+    sizes = ctx.snapshot.once(_sizes_on_sale if ctx.role == "shopper" else _sizes)
     if sizes.empty:
         raise ToolError("the products of this shop have no categories; ask without one")
     found = match_categories(sizes.index, wanted)
@@ -210,11 +219,6 @@ def _unknown_id(products: pd.DataFrame, wanted: str) -> str:
 
 
 # --- facts of a product ---------------------------------------------------------------------------------------
-
-
-def entries(frame: pd.DataFrame, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The rows of `frame` whose index is in `keys`, by key and column; faster than one by one."""
-    return cast("dict[str, dict[str, Any]]", frame.loc[list(keys)].to_dict("index"))
 
 
 def entry(frame: pd.DataFrame, key: str) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from tools.lookup import (
     catalogue,
     check_limit,
     check_price,
-    entries,
     entry,
     find_categories,
     product_facts,
@@ -22,6 +21,7 @@ from tools.lookup import (
     stock_cue,
     table_source,
 )
+from tools.shelf import shelf
 
 if TYPE_CHECKING:
     from index.search import Hit
@@ -75,22 +75,21 @@ def search_products(
     if not hits:
         return ToolResult(facts=facts(count("count", 0, _search_source(ctx))), cue="none")
     strict = kept == filters and _fits(ctx, query, hits[0])
-    found = catalogue(ctx).loc[[hit.product_id for hit in hits]]
-    products = entries(found, [hit.product_id for hit in hits])
-    rows: list[Row] = []
+    products, rows = shelf(ctx.snapshot), list[Row]()
     for hit in hits:
-        product = products[hit.product_id]
+        product = products.entry(hit.product_id)
         group = product["category"]
         shown = product_facts(ctx, product)
         if not pd.isna(group):
             shown |= facts(name("category", str(group), table_source(ctx, "products")))
         rows.append(Row(shown, id=hit.product_id, cue=stock_cue(product["stock"])))
-    table = found[["title", "category", "price", "stock"]].assign(similarity=[hit.similarity for hit in hits])
+    table = products.table([hit.product_id for hit in hits], ["title", "category", "price", "stock"])
+    table["similarity"] = [hit.similarity for hit in hits]
     return ToolResult(
         facts=facts(count("count", len(rows), _search_source(ctx))),
         rows=rows,
         cue="found" if strict else "relaxed",
-        table=table.reset_index(),
+        table=table,
     )
 
 
@@ -196,10 +195,11 @@ def _search(
 
 def _fits(ctx: ToolContext, query: str, hit: "Hit") -> bool:
     """Whether a hit is what was asked for, rather than the nearest there is."""
-    wish = set(tokens(query))
-    product = entry(catalogue(ctx), hit.product_id)
+    if hit.similarity >= _RELEVANT:
+        return True
+    wish, product = set(tokens(query)), shelf(ctx.snapshot).entry(hit.product_id)
     text = " ".join(str(product[key]) for key in ("title", "category", "description") if not pd.isna(product[key]))
-    return hit.similarity >= _RELEVANT or (bool(wish) and wish <= {hit.product_id.lower(), *tokens(text)})
+    return bool(wish) and wish <= {hit.product_id.lower(), *tokens(text)}
 
 
 def _search_source(ctx: ToolContext) -> str:

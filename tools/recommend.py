@@ -1,7 +1,6 @@
 """The tool that recommends products, each with its evidence."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -9,16 +8,15 @@ from data.errors import ToolError
 from data.store import Snapshot
 from tools.base import Row, ToolContext, ToolResult, count, facts, identifier, name, percent, tool
 from tools.lookup import (
-    all_products,
     catalogue,
     check_customer,
     check_limit,
     check_price,
-    entries,
     find_categories,
     product_facts,
     table_source,
 )
+from tools.shelf import Shelf, shelf
 
 if TYPE_CHECKING:
     from models.evidence import Recommendation
@@ -54,9 +52,8 @@ def recommend_products(
     found = ctx.models.recommend.recommend(ctx.snapshot, who, seeds=seeds, live=live, allowed=allowed, limit=limit)
     if not found:
         raise ToolError("nothing suitable is in stock for these wishes; allow another category or a higher price")
-    products = all_products(ctx.snapshot)
-    shown = entries(products, [one.product_id for one in found])
-    rows = [_row(ctx, one, shown[one.product_id], products) for one in found]
+    products = shelf(ctx.snapshot)
+    rows = [_row(ctx, one, products) for one in found]
     source = ctx.models.recommend.source("ranked by the recommendation model")
     level = facts(count("count", len(rows), source))
     if ctx.role == "marketer" and who is not None:
@@ -68,12 +65,9 @@ def recommend_products(
             if who in chances.index
             else None,
         )
-    table = products.loc[[one.product_id for one in found], ["title", "category", "price", "stock"]].assign(
-        score=[one.score for one in found], evidence=[row.cue for row in rows]
-    )
-    return ToolResult(
-        facts=level, rows=rows, cue=_cue(ctx, who, found), table=table.rename_axis("product_id").reset_index()
-    )
+    table = products.table([one.product_id for one in found], ["title", "category", "price", "stock"])
+    table["score"], table["evidence"] = [one.score for one in found], [row.cue for row in rows]
+    return ToolResult(facts=level, rows=rows, cue=_cue(ctx, who, found), table=table)
 
 
 def _customer(ctx: ToolContext, customer_id: str | None) -> str | None:
@@ -129,9 +123,9 @@ def _first_seen(snapshot: Snapshot) -> dict[str, pd.Timestamp]:
     return dict(zip(first["customer_id"].astype(str), first["at"], strict=True))
 
 
-def _row(ctx: ToolContext, one: "Recommendation", product: Mapping[str, Any], products: pd.DataFrame) -> Row:
+def _row(ctx: ToolContext, one: "Recommendation", products: Shelf) -> Row:
     evidence, model = one.evidence, ctx.models.recommend
-    shown = product_facts(ctx, product)
+    shown = product_facts(ctx, products.entry(one.product_id))
     kind, strength, buyers = evidence.kind, evidence.strength, evidence.buyers
     if kind == "friends" and ctx.role == "shopper" and (evidence.friends or 0) < _HIDING_FRIENDS:
         return Row(shown, id=one.product_id, cue="popular weak")
@@ -143,9 +137,9 @@ def _row(ctx: ToolContext, one: "Recommendation", product: Mapping[str, Any], pr
         source = model.source(f"similarity of descriptions to {evidence.anchor}")
     else:
         source = model.source(f"{buyers} customers bought {one.product_id}")
-    anchor = None if evidence.anchor is None or evidence.anchor not in products.index else evidence.anchor
+    anchor = evidence.anchor if evidence.anchor in products else None
     shown |= facts(
-        None if anchor is None else name("anchor", str(products.at[anchor, "title"]), source),
+        None if anchor is None else name("anchor", str(products.entry(anchor)["title"]), source),
         None if evidence.share is None else percent("share", evidence.share, source),
         None if buyers is None else count("buyers", buyers, source),
         None if evidence.anchor_buyers is None else count("anchor_buyers", evidence.anchor_buyers, source),
