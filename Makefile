@@ -39,7 +39,8 @@ demo: setup
 	@$(BIN)/shopkeeper demo
 
 test: setup lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
+	@$(BIN)/python -m pytest -m browser
 
 # Every prediction task on the public data of SHOPKEEPER_DATA, recorded; leave the machine alone meanwhile.
 MEASURED := session_purchase next_purchase campaign_response lifetime email_uplift off_policy budget sequential_rec \

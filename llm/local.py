@@ -1,6 +1,5 @@
 """The embedded chat model: a GGUF file run in process by llama.cpp, decoding greedily under a grammar per step."""
 
-import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -40,7 +39,15 @@ LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("listener", defa
 
 
 _LONGEST_NAME = 24
-_LOOKED_AT = 20
+_LIKELIHOODS = {
+    "n_probs": 20,
+    "post_sampling_probs": True,
+    "samplers": ["top_k", "temperature"],
+    "top_k": 1000,
+    "temperature": 1.0,
+}
+"""Asks for the likelihoods of the 20 likeliest tokens, as shares of the thousand likeliest, which is all but a few
+thousandths of the whole. Shares of all tokens make the engine sort its whole vocabulary, as long as decoding takes."""
 
 CALL_FROM = 0.3
 """A tool is called when that is at least so likely. Prose begins in many ways, so that the likeliest single token
@@ -81,8 +88,7 @@ class Engine:
 
         Of `names` the beginning suffices where only one begins so; those `untaught` must be likelier.
         """
-        # The engine sorts all its words for the likelihoods of one token, which takes as long as decoding it.
-        first = self._request(text, "", 1, cache) | {"n_probs": _LOOKED_AT}
+        first = self._request(text, "", 1, cache) | _LIKELIHOODS
         chance = self._call_chance(self._server.handle_completions(first))
         if chance < CALL_FROM:
             return ""
@@ -151,8 +157,8 @@ class Engine:
 
     def _call_chance(self, first: Mapping[str, Any]) -> float:
         """How likely a call is, by the likelihoods of a completion's first token."""
-        likely = self._choice(first)["logprobs"]["content"][0]["top_logprobs"]
-        return sum(math.exp(token["logprob"]) for token in likely if token["token"] == CALL)
+        likely = self._choice(first)["logprobs"]["content"][0]["top_probs"]
+        return sum(float(token["prob"]) for token in likely if token["token"] == CALL)
 
 
 def engine(path: Path, *, threads: int | None = None, slots: int = 1) -> Engine:

@@ -1,6 +1,5 @@
 """The committed orchestrator, exported and run for real: sound decisions on plain requests, and copy over facts."""
 
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +86,7 @@ class _Server:
     ) -> dict[str, Any] | None:
         if receive is None:
             assert (request["n_probs"], request["n_predict"]) == (20, 1)
-            likely = {"content": [{"top_logprobs": [{"token": "call", "logprob": math.log(self.chance)}]}]}
+            likely = {"content": [{"top_probs": [{"token": "call", "prob": self.chance}]}]}
             return {"choices": [{"text": "call" if self.chance > 0.2 else "Which", "logprobs": likely}]}
         for text in self._texts(request):
             if receive({"choices": [{"text": text}]}):
