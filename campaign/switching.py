@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +17,15 @@ import pandas as pd
 
 from campaign import plan_files
 from campaign.bandit import Past, Policy
+from campaign.contact import DIRECT, reach
 from campaign.policy_value import known_before
 from data.errors import CampaignError
 
 if TYPE_CHECKING:
+    from data.operations import Operations
     from data.store import Snapshot
 
+_CHANNEL = re.compile(rf"({'|'.join(DIRECT)})(?![a-z])")
 _FEWEST = 30
 """Settled decisions of an action below which nothing is said of it."""
 
@@ -42,6 +46,12 @@ class Switching:
     def policy(self) -> Policy:
         """The policy that decides."""
         return Policy(self.name, tuple(self.costs), scale=self.scale, floor=self.floor)
+
+    @property
+    def channels(self) -> list[str]:
+        """Channels that its actions name, such as sms of "sms" or "sms-short", and that need a person's consent."""
+        named = {match.group(1) for action in self.costs if (match := _CHANNEL.match(action.casefold()))}
+        return [channel for channel in DIRECT if channel in named]
 
     def to_json(self) -> str:
         """The plan as a file."""
@@ -83,6 +93,17 @@ def read(folder: Path, name: str) -> Switching:
         return Switching(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise CampaignError(f"{path} is damaged ({error}); plan the bandit anew under another name") from error
+
+
+def reachable(plan: Switching, snapshot: Snapshot, operations: Operations, customers: Sequence[str]) -> list[str]:
+    """The customers whom every channel of the plan may reach: consent is recorded, and the address known.
+
+    The others are no part of it, rather than part of it with fewer actions: else an action would be compared with
+    what was done to other people.
+    """
+    ways = reach(snapshot, operations, list(customers))
+    open_to = ways[plan.channels].all(axis=1)
+    return [str(customer) for customer in ways.index[open_to]]
 
 
 def past(snapshot: Snapshot, log: pd.DataFrame) -> Past | None:

@@ -71,6 +71,7 @@ def decide_batch(
     """Decides for a batch of customers by what is known so far, keeps the decisions, and writes them as CSV.
 
     The first batch is chance alone. Each decision's propensity is kept, so that the log can be judged fairly later.
+    Where actions are called email or sms (or email-short and the like), whoever has not consented to these is left out.
 
     Example:
 
@@ -91,10 +92,13 @@ def decide_batch(
         there = set(snapshot.frame("customers")["customer_id"].astype(str))
         if stranger := next((one for one in ids if one not in there), None):
             require_customer(snapshot, stranger)
+        kept = switching.reachable(plan, snapshot, operations, ids)
+        if not kept:
+            raise CampaignError(f"none of these customers has consented to {_both(plan)} with a known address")
         log, now = bandit.logged(operations, name), wall_clock()
         batch = 1 + max((int(str(one).split("/")[1]) for one in log["decision_id"]), default=0)
-        known = known_before(snapshot, pd.DataFrame({"customer_id": ids, "at": now}))
-        made = bandit.decide(plan.policy, switching.past(snapshot, log), ids, known, batch=batch, at=now)
+        known = known_before(snapshot, pd.DataFrame({"customer_id": kept, "at": now}))
+        made = bandit.decide(plan.policy, switching.past(snapshot, log), kept, known, batch=batch, at=now)
         bandit.record(operations, made)
     path = out or Path(f"{name}-batch-{batch}.csv")
     made[["decision_id", "customer_id", "action", "propensity"]].to_csv(path, index=False)
@@ -102,6 +106,8 @@ def decide_batch(
     split = ", ".join(f"{one} {100 * float(shares.get(one, 0.0)):.0f}%" for one in plan.costs)
     screen = Screen()
     screen.say(f"→ {path}  batch {batch}, {len(made):,} customers: {split}")
+    if left := len(ids) - len(kept):
+        screen.note(f"{left:,} of {len(ids):,} are left out: no consent to {_both(plan)} recorded, or no address.")
     screen.say(f"Next: act on it, then shopkeeper bandit results {name}{at_store(place)}")
 
 
@@ -163,6 +169,10 @@ def _open(name: str, store: Path | None) -> Iterator[tuple[Store, Operations, Sw
         yield place, operations, plan
     finally:
         operations.close()
+
+
+def _both(plan: Switching) -> str:
+    return " and ".join(plan.channels)
 
 
 def _row(one: Standing) -> list[str]:

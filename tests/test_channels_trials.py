@@ -102,12 +102,28 @@ def test_a_bandit_decides_takes_rewards_and_learns(shop: Path, tmp_path: Path) -
     assert made["decision_id"].str.startswith("winter/0004/").all()
     assert (made["action"] == "email").mean() > 0.7
     assert made["propensity"].between(0.05 - 1e-9, 1).all()
-    assert "160 decisions so far" in told.output
+    assert f"{4 * len(made)} decisions so far" in told.output
     waiting = _run(shop, "bandit", "decide", "winter", customers, "--out", str(batch))
     assert waiting.exit_code == 0
-    assert "0 results taken in; 200 decisions so far, 40 of them" in _run(shop, "bandit", "results", "winter").output
+    expected = f"0 results taken in; {5 * len(made)} decisions so far, {len(made)} of them"
+    assert expected in _run(shop, "bandit", "results", "winter").output
     lost = _csv(tmp_path / "lost.csv", decision_id=["winter/0009/1"], reward=[1.0])
     assert "never made the decision winter/0009/1" in _run(shop, "bandit", "results", "winter", lost).output
+
+
+def test_a_bandit_decides_for_nobody_who_has_not_consented(shop: Path, tmp_path: Path) -> None:
+    _run(shop, "bandit", "plan", "post", "--action", "none=0", "--action", "email-short=0.01", "--worth", "40")
+    table = Store(shop).snapshot().frame("customers").set_index("customer_id")
+    may = table["consent_email"].fillna(False) & table["email"].notna()
+    assert 0 < may.sum() < len(may)
+    batch = tmp_path / "batch.csv"
+    everyone = _csv(tmp_path / "all.csv", customer_id=table.index)
+    told = _run(shop, "bandit", "decide", "post", everyone, "--out", str(batch))
+    assert set(pd.read_csv(batch, dtype=str)["customer_id"]) == set(may.index[may])
+    assert f"{(~may).sum()} of {len(may)} are left out: no consent to email recorded" in " ".join(told.output.split())
+    refused = _run(shop, "bandit", "decide", "post", _csv(tmp_path / "no.csv", customer_id=may.index[~may]))
+    assert refused.exit_code == 2
+    assert "none of these customers has consented to email" in refused.output
 
 
 @pytest.mark.parametrize(
