@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from channels.terminal import Screen
     from eval.record import Record
     from eval.run import Run
-    from eval.task import Bench, Decider
+    from eval.task import Bench
 
 MISSES = 10
 """How many cases that went wrong are shown."""
@@ -159,8 +159,8 @@ def _bench(path: Path, model: Path | None) -> Bench:
     return AgentBench(path, model=model)
 
 
-def _untuned(path: Path) -> Decider:
+def _untuned(path: Path) -> Bench:
     from channels.measured import AgentBench
     from training.base import gguf_file
 
-    return AgentBench(path, model=gguf_file("smollm2")).decider()
+    return AgentBench(path, model=gguf_file("smollm2"))

@@ -39,22 +39,22 @@ class Item:
 
 
 def evaluate(inputs: Inputs) -> Outcome:
-    """Puts every request of the files to the bare model."""
+    """Puts every request of the files to the bare model, and where the caller wants that floor, to the untuned one."""
     if inputs.open_bench is None:
         raise SettingError("function calling is measured with a model: run it with `shopkeeper eval function_calling`")
     paths = [inputs.test] if inputs.test else _given(inputs.data)
     items = [item for path in paths for item in read(path)]
-    chooser = inputs.open_bench(Path()).chooser()
-    found = []
-    for done, item in enumerate(items):
-        inputs.report("requests", done, len(items))
-        found.append((item, _chosen(chooser, item)))
-    inputs.report("requests", len(items), len(items))
+    found = _asked(inputs.open_bench(Path()).chooser(), items, inputs, "requests")
+    floors = {}
+    if inputs.base is not None:
+        what = "untuned base model"
+        floors[what] = summary(_asked(inputs.base(Path()).chooser(), items, inputs, what))
     calls = [float(right(item, made)) for item, made in found if item.answer is not None]
     bounds = interval(calls, seed=inputs.seed) if calls else None
     return Outcome(
         metrics=summary(found),
         intervals={} if bounds is None else {"ast_accuracy": bounds},
+        floors=floors,
         files=paths,
         misses=[
             f"{item.id} {item.say}\n    wanted {item.answer}\n    got    {made}"
@@ -139,6 +139,15 @@ def _typed(schema: Any) -> Any:
     if isinstance(typed.get("type"), str):
         typed["type"] = _TYPES.get(typed["type"], typed["type"])
     return typed
+
+
+def _asked(chooser: Chooser, items: Sequence[Item], inputs: Inputs, what: str) -> list[tuple[Item, Made]]:
+    found = []
+    for done, item in enumerate(items):
+        inputs.report(what, done, len(items))
+        found.append((item, _chosen(chooser, item)))
+    inputs.report(what, len(items), len(items))
+    return found
 
 
 def _chosen(chooser: Chooser, item: Item) -> Made:

@@ -53,7 +53,7 @@ def evaluate(inputs: Inputs) -> Outcome:
         verdicts = judge_all(inputs.open_bench(store.root).decider(), cases, inputs.report)
         floors = {KeywordRouter.name: summary(judge_all(KeywordRouter(categories), cases))}
         if inputs.base is not None:
-            base = inputs.base(store.root)
+            base = inputs.base(store.root).decider()
             floors["untuned base model"] = summary(judge_all(base, cases, inputs.report, what="untuned base model"))
     return Outcome(
         metrics=summary(verdicts),

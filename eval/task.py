@@ -141,7 +141,7 @@ class Inputs:
     keep: Path | None = None
     data: Path | None = None
     open_bench: Callable[[Path], Bench] | None = None
-    base: Callable[[Path], Decider] | None = None
+    base: Callable[[Path], Bench] | None = None
     seed: int = 0
     progress: Progress | None = None
 

@@ -73,11 +73,22 @@ class _Eager:
         return tools[0]["name"], {"base": 4}
 
 
+class _Shy(_Eager):
+    """Never calls anything."""
+
+    def choose(self, say: str, tools: Sequence[Mapping[str, Any]]) -> None:  # type: ignore[override]
+        return None
+
+
 def test_the_metrics_tell_calls_from_declines(file: Path) -> None:
-    outcome = evaluate(Inputs(test=file, open_bench=_Eager))  # type: ignore[arg-type]
+    outcome = evaluate(Inputs(test=file, open_bench=_Eager, base=_Shy))  # type: ignore[arg-type]
     assert outcome.metrics["ast_accuracy"] == 1.0
     assert outcome.metrics["irrelevance"] == 0.0
     assert outcome.metrics["by_kind/simple"] == 1.0
+    assert outcome.floors["untuned base model"] == {
+        "cases": 2, "ast_accuracy": 0.0, "right_function": 0.0, "irrelevance": 1.0, "by_kind/simple": 0.0,
+        "by_kind/irrelevance": 1.0,
+    }  # fmt: skip
 
 
 def test_a_line_that_is_no_request_is_named(tmp_path: Path) -> None:

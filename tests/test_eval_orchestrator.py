@@ -137,7 +137,7 @@ def test_the_task_measures_agent_and_floors_on_the_store_it_is_given(requests: P
             test=requests,
             store=tiny_store,
             open_bench=open_bench,
-            base=lambda _: Scripted(dict.fromkeys(RIGHT, (None, {}))),
+            base=lambda _: Bench(Scripted(dict.fromkeys(RIGHT, (None, {})))),
             progress=lambda _, done: steps.append(done),
         )
     )
