@@ -19,10 +19,6 @@ NUMBER_WORDS = frozenset(
     pair couple single percent fourth fifth sixth seventh eighth ninth tenth fifths tenths billion billions tenfold
     twofold threefold""".split()
 )
-_COSTS = re.compile(r"\b(costs?|priced at|price of|price is|at a price of|spend|for just|cheaper at)$", re.IGNORECASE)
-_WITHIN = re.compile(r"\b(within|over the (?:next|last|coming)|during the (?:next|last))$", re.IGNORECASE)
-_DUE = re.compile(r"\b(?:with you|arrives?|arrive|delivered|be there|be here|expected)\s+(?:by|on)$", re.IGNORECASE)
-_RATED = re.compile(r"\b(?:rates?|rated|rating of|know it as)(?: it| them| this)?(?: at| as| a)?$", re.IGNORECASE)
 _ON_HAND = re.compile(
     r"^\s+(?:(?:units?|pieces?|items?)\s+)?"
     r"(?:(?:on|in|to) hand|in stock|on the shel(?:f|ves)|available|left\b(?! out))",
@@ -32,7 +28,27 @@ _TO_COME = frozenset({"demand", "order", "low", "high"})
 _WAS_SOLD = re.compile(
     r"^\s+(?:units?\s+|pieces?\s+|items?\s+)?(?:(?:were|was) sold|ha(?:s|ve) been sold)\b", re.IGNORECASE
 )
-_NUMBERED = re.compile(r"\b(?:tracking|order|customer|campaign) number$", re.IGNORECASE)
+_PLACES: tuple[tuple[str, re.Pattern[str], frozenset[str]], ...] = tuple(
+    (what, re.compile(rf"(?:{before})$", re.IGNORECASE), frozenset(units.split()))
+    for what, before, units in (
+        (
+            "a price",
+            r"\b(?:costs?|priced at|price of|price is|at a price of|spend|for just|cheaper at)",
+            "money words name",
+        ),
+        ("a time", r"\b(?:within|over the (?:next|last|coming)|during the (?:next|last))", "days"),
+        (
+            "a day",
+            r"\b(?:with you|arrives?|arrive|delivered|be there|be here|expected)\s+(?:by|on)",
+            "date words days",
+        ),
+        ("a rating", r"\b(?:rates?|rated|rating of|know it as)(?: it| them| this)?(?: at| as| a)?", "words count"),
+        ("a month", r"\b(?:best|worst|busiest|strongest|weakest) (?:month|week|day) (?:is|was)", "date words name"),
+        ("a duration", r"\bit(?:'s| has) been", "days words"),
+        ("an id", r"\b(?:tracking|order|customer|campaign) number", "id"),
+    )
+)
+"""What a reference must be after certain words, and the units that are."""
 _SAID: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
     (re.compile(rf"\b(?:{before})$", re.IGNORECASE), frozenset(keys.split()))
     for before, keys in {
@@ -231,18 +247,12 @@ def _misfit(before: str, after: str, meaning: Meaning | None) -> str | None:
         )
         if foreign:
             return f"is followed by {foreign!r}"
-    if _COSTS.search(before) and meaning.unit not in ("money", "words", "name"):
-        return "stands where a price belongs"
     of_it = following[:1] == ["characters"] or (meaning.unit == "percent" and following[:1] == ["of"])
-    if _WITHIN.search(before) and meaning.unit != "days" and not of_it:
-        return "stands where a time belongs"
-    if _DUE.search(before) and meaning.unit not in ("date", "words", "days"):
-        return "stands where a day belongs"
     # "Customers rate {a.title} {a.rating}" names first what is rated.
-    if _RATED.search(before) and meaning.unit not in ("words", "count") and not after.isspace():
-        return "stands where a rating belongs"
-    if _NUMBERED.search(before) and meaning.unit != "id":
-        return "stands where an id belongs"
+    excused = {"a time": of_it, "a rating": after.isspace()}
+    for what, words, units in _PLACES:
+        if words.search(before) and meaning.unit not in units and not excused.get(what):
+            return f"stands where {what} belongs"
     return None
 
 

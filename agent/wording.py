@@ -116,6 +116,7 @@ _WRONG_END = re.compile(
     rf"|\.high\}}\s+(?:as|is|being) (?:the|a|its) (?:{_LEAST})|\.low\}}\s+(?:as|is|being) (?:the|a|its) (?:{_MOST})",
     re.IGNORECASE,
 )
+_REST = re.compile(r"\bthe (?:rest|others?)(?: (?:is|are))?:? \{([a-z]+1)\.title\}", re.IGNORECASE)
 _NAMING = frozenset({"title", "channel", "segment", "step", "cohort"})
 _CLAUSE = re.compile(r"[,;:()?]|\.(?=\s|$)|\b(?:and|but|while|whereas|yet|though|although)\b", re.IGNORECASE)
 _LIST = re.compile(r"\s*(?:,\s*(?:and|or)|,|and|or|&)\s*")
@@ -131,6 +132,7 @@ def unfounded(sentence: str, cues: Cues) -> list[str]:
     return [
         *_mixed_rows(sentence),
         *_bounds(sentence),
+        *_leftover(sentence),
         *_certainty(sentence),
         *_causes(sentence),
         *_against(sentence, cues),
@@ -209,6 +211,12 @@ def _parallel(found: Sequence[_Mention], sentence: str) -> Iterator[tuple[list[_
 def _bounds(sentence: str) -> Iterator[str]:
     if _TURNED.search(sentence) or _WRONG_END.search(sentence):
         yield "exchanges the lower and the upper end"
+
+
+def _leftover(sentence: str) -> Iterator[str]:
+    """The first row is none of the rest."""
+    if match := _REST.search(sentence):
+        yield f"calls {match.group(1)} one of the rest"
 
 
 def _certainty(sentence: str) -> Iterator[str]:

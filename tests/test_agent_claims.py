@@ -87,6 +87,8 @@ def test_sound_sentences_pass(text: str) -> None:
         ("That brings {d.budget} in extra profit.", "called profit"),
         ("There is a discount of {a1.share}.", "called discount"),
         ("The chance is about {d.discount}.", "called chance"),
+        ("The best month is {a1.share}.", "month belongs"),
+        ("It has been {a.buy_chance} for this customer.", "duration belongs"),
     ],
 )
 def test_wrong_sentences_are_named(text: str, reason: str) -> None:

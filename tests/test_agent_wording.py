@@ -26,6 +26,7 @@ DRAFT = _cues(a=("draft_campaign", "risky"))
         ("I see no growth for {a.target}.", FORECAST),
         ("Between {a.low} and {a.high} units, down to {a.low} at worst.", FORECAST),
         ("{a1.title} and {a2.title} cost {a1.price} and {a2.price}.", PICKS),
+        ("{a1.title} comes before the rest. The others are {a2.title} and {a3.title}.", PICKS),
         ("{a1.title} was bought together with {a1.anchor}, though the evidence is weak.", PICKS),
         ("{a2.title} reads much like {a2.anchor}, because the descriptions match by {a2.similarity}.", PICKS),
         ("{a1.title} costs {a1.price} and is sold out, {a2.title} is in stock.", FOUND),
@@ -56,6 +57,7 @@ def test_what_the_cues_carry_passes(sentence: str, cues: dict[str, Cue]) -> None
         ("{a.units} units will go, thanks to our newsletter.", FORECAST, "a cause"),
         ("Summer is over, which is why {a.units} units remain.", FORECAST, "a cause"),
         ("{a.units} units will definitely go.", FORECAST, "promises"),
+        ("The rest: {a1.title} and {a2.title}.", PICKS, "calls a1 one of the rest"),
     ],
 )
 def test_what_no_cue_carries_is_named(sentence: str, cues: dict[str, Cue], reason: str) -> None:
