@@ -63,3 +63,20 @@ def test_the_users_own_figures_can_be_referred_to() -> None:
     call = Call("a", "find_audience", {"goal": "win_back", "size": 1000}, ToolResult({}))
     assert known_references([call])["u.size"].display == "1,000"
     assert "u.goal" not in known_references([call])
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{a.message}. Shall I look again?", "No product P9. Shall I look again?"),
+        ("Sorry: {a.message}.", "Sorry: no product P9."),
+        ("I could not finish that. {a.message}.", "I could not finish that. No product P9."),
+        ("{a.title} is sold.", "iPad cover is sold."),
+    ],
+)
+def test_a_phrase_that_begins_a_sentence_gets_a_capital_and_a_name_does_not(template: str, text: str) -> None:
+    known = {"a.message": base.words("message", "no product P9", "x"), "a.title": base.name("title", "iPad cover", "x")}
+    rendered = base.render(template, known)
+    assert rendered.text == text
+    one = rendered.citations[0]
+    assert rendered.text[one.start : one.end].lower() == one.fact.display.lower()

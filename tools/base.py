@@ -328,8 +328,9 @@ class Rendered:
 def render(template: str, known: Mapping[str, Fact]) -> Rendered:
     """Fills each `{a2.price}` of `template` from `known`.
 
-    References to the same fact share a number; numbers follow the order of first appearance. Raises
-    `KeyError` for a reference that does not exist: the grammar makes that impossible for the LLM.
+    References to the same fact share a number; numbers follow the order of first appearance. A phrase of a tool's
+    that begins a sentence gets a capital. Raises `KeyError` for a reference that does not exist: the grammar makes
+    that impossible for the LLM.
     """
     text, position, citations, numbers = "", 0, [], dict[str, int]()
     for match in REFERENCE.finditer(template):
@@ -338,7 +339,9 @@ def render(template: str, known: Mapping[str, Fact]) -> Rendered:
         fact = known[reference]
         number = numbers.setdefault(reference, len(numbers) + 1)
         citations.append(Citation(number, reference, fact, len(text), len(text) + len(fact.display)))
-        text += fact.display
+        begins = not text.strip() or text.rstrip(" ").endswith((".", "?", "\n"))
+        capital = begins and fact.unit == "words"
+        text += fact.display[:1].upper() + fact.display[1:] if capital else fact.display
         position = match.end()
     return Rendered(text + template[position:], tuple(citations))
 
