@@ -18,7 +18,8 @@ from agent.offering import mentioned, offer
 from agent.orchestrator import Agent, Answer
 from eval.task import Asker, Chooser, Decider, Decision, Planner, Thread
 from llm import endpoint, signatures
-from llm.local import LocalChat
+from llm.calls import CALL
+from llm.local import LISTENER, LocalChat
 from tools.base import Call, Role
 
 if TYPE_CHECKING:
@@ -128,11 +129,30 @@ class _Chooser:
     def choose(self, say: str, tools: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]] | None:
         said = [SystemMessage(signatures.prompt_of(tools)), HumanMessage(say)]
         described = [{"type": "function", "function": dict(tool)} for tool in tools]
-        calls: Any = self.chat.bind_tools(offer(described, said, frozenset())).invoke(said).tool_calls
-        if not calls:
+        token = LISTENER.set(_CallsOnly())
+        try:
+            calls: Any = self.chat.bind_tools(offer(described, said, frozenset())).invoke(said).tool_calls
+        except _AnsweredError:
             return None
+        finally:
+            LISTENER.reset(token)
         name = calls[0]["name"]
         return name, mentioned(described, said, name, calls[0]["args"])
+
+
+class _AnsweredError(Exception):
+    """The model answers instead of calling: what it would say need not be waited for."""
+
+
+class _CallsOnly:
+    """Ends the decoding of anything but a call."""
+
+    _calls = False
+
+    def __call__(self, piece: str) -> None:
+        self._calls = self._calls or piece.startswith(CALL)
+        if not self._calls:
+            raise _AnsweredError
 
 
 def _made(answer: Answer) -> Made:
