@@ -189,11 +189,10 @@ def _asked(
     """What each query finds, and the seconds of its search without and with its encoding."""
     every = np.ones(len(store), dtype=bool)
     found, alone, whole = [], [], []
-    for done, query in enumerate(texts.queries):
+    for done, (query, vector) in enumerate(zip(texts.queries, texts.of_queries, strict=True)):
         inputs.report("searches", done, len(texts.queries))
         started = time.perf_counter()
-        # With a blank behind it the text means the same, and is none that the encoder remembers from before.
-        vector = encoder.encode([f"{query} "])[0]
+        encoder.encode([f"{query} "])  # with a blank behind it, since the encoder remembers the query itself
         encoded = time.perf_counter()
         numbers, _ = store.nearest(vector, every, K)
         ended = time.perf_counter()
