@@ -136,6 +136,8 @@ class _Chooser:
             return None
         finally:
             LISTENER.reset(token)
+        if not calls:  # a call that is cut off is none
+            return None
         name = calls[0]["name"]
         return name, mentioned(described, said, name, calls[0]["args"])
 

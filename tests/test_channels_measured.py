@@ -1,13 +1,24 @@
-"""The bare model with foreign tools, as the evaluation asks it."""
+"""The agent, and the bare model with foreign tools, as the evaluation sees them."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from langchain_core.messages import AIMessage
 
-from channels.measured import _Chooser
+from channels.measured import AgentBench, _Chooser
+from data.errors import AgentError
+from llm import weights
 from llm.local import LISTENER
 
 TOOL = {"name": "area", "description": "", "parameters": {"type": "object", "properties": {}}}
+
+
+def test_without_a_language_model_nothing_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SHOPKEEPER_LLM_URL", raising=False)
+    monkeypatch.setattr(weights, "_EXPORTED", Path("nowhere.gguf"))
+    with pytest.raises(AgentError, match="export-model"):
+        AgentBench(tmp_path)
 
 
 class Speaking:
