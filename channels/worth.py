@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -59,10 +59,20 @@ def _recommend(model: Model) -> list[Worth]:
     found, what = model.metrics, "next new items"
     if "recall@20" not in found:
         return [Worth(what, "recall@20", "", "", "too few customers to measure")]
-    return [
-        Worth(what, "recall@20", _short(found["recall@20"]), f"best sellers {_short(found['recall@20_popular'])}"),
-        Worth("", "NDCG@20", _short(found["ndcg@20"]), f"best sellers {_short(found['ndcg@20_popular'])}"),
+    lines = [
+        _listed(found, "recall@20", what, "lists by boosted trees serve"),
+        _listed(found, "ndcg@20", "", ""),
     ]
+    if "visit_recall@20" in found:
+        lines.append(_listed(found, "visit_recall@20", "next step of a visit", "past visits serve"))
+    return lines
+
+
+def _listed(found: Mapping[str, float], key: str, what: str, remark: str) -> Worth:
+    """The line of one measure; `remark` says what serves beside the views of taste, if it does."""
+    helped = f"{remark}, {_short(found[f'{key}_views'])} without" if f"{key}_views" in found and remark else ""
+    measure = key.removeprefix("visit_").replace("ndcg", "NDCG")
+    return Worth(what, measure, _short(found[key]), f"best sellers {_short(found[f'{key}_popular'])}", helped)
 
 
 def _forecast(model: Model) -> list[Worth]:

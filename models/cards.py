@@ -81,6 +81,10 @@ def _demand(level: str) -> Measure:
     return Measure(f"WAPE of 4 weeks, {level}", f"wape_{level}", floors)
 
 
+def _ranked(words: str, key: str) -> Measure:
+    return Measure(words, key, {"best sellers": f"{key}_popular", "views of taste alone": f"{key}_views"})
+
+
 TEXTS: dict[str, Text] = {
     "behaviour": Text(
         does="Gives each customer a calibrated chance of buying within 30 days, the expected spend, the chance "
@@ -123,15 +127,19 @@ TEXTS: dict[str, Text] = {
         ),
     ),
     "recommend": Text(
-        does="Ranks products for a customer, each with its evidence.",
+        does="Ranks products for a customer or a running visit, each with its evidence: views of taste, with lists by "
+        "boosted trees and with what past visits went on to, where these helped on the time split.",
         split="The new products that customers bought in the last 30 days, ranked from what lay before; weights "
-        "chosen on half of these customers, measured on the other half.",
-        knows="Purchases, baskets and views with their age, friends, what sells, and the words of titles.",
+        "chosen on half of these customers, measured on the other half. Of visits the next new step, in the same way.",
+        knows="Purchases, baskets, views and visits with their age, friends, prices, what sells, and the words of "
+        "titles.",
         limits="What nobody has bought yet is found by its words alone. Shops where people buy the same things "
         "again are measured on new items only.",
         measures=(
-            Measure("recall@20 of new items", "recall@20", {"best sellers": "recall@20_popular"}),
-            Measure("NDCG@20", "ndcg@20", {"best sellers": "ndcg@20_popular"}),
+            _ranked("recall@20 of new items", "recall@20"),
+            _ranked("NDCG@20", "ndcg@20"),
+            _ranked("recall@20 of a visit's next new step", "visit_recall@20"),
+            _ranked("NDCG@20 of that step", "visit_ndcg@20"),
         ),
     ),
     "forecast": Text(

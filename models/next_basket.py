@@ -186,7 +186,7 @@ class _View:
         features = {}
         for name, scores in views.items():
             features[name] = (scores / np.maximum(scores.max(axis=1, keepdims=True), 1e-9))[row, item]
-            features[f"place_{name}"] = _places(np.where(had, -np.inf, scores))[row, item]
+            features[f"place_{name}"] = _places(np.where(had, -np.inf, scores), row, item)
         table = pd.DataFrame(features)
         for fact in self.facts:
             table[fact] = self.facts[fact].to_numpy()[item]
@@ -251,9 +251,12 @@ def _cosine(had: Matrix, recent: Matrix) -> Matrix:
     return (scale[0] @ both @ scale[1]).tocsr()
 
 
-def _places(scores: Dense) -> Dense:
-    """The place of each column in its row, 0 for the largest."""
-    order = np.argsort(-scores, axis=1, kind="stable")
-    places = np.empty(scores.shape)
-    np.put_along_axis(places, order, np.broadcast_to(np.arange(scores.shape[1], dtype=float), scores.shape), axis=1)
-    return places
+def _places(scores: Dense, row: NDArray[np.intp], item: NDArray[np.intp]) -> Dense:
+    """How many items of its row score higher than each item; `row` is sorted."""
+    ordered, values = np.sort(scores, axis=1), scores[row, item]
+    ends = np.searchsorted(row, np.arange(len(scores) + 1))
+    places = [
+        scores.shape[1] - np.searchsorted(own, values[first:last], side="right")
+        for own, first, last in zip(ordered, ends, ends[1:], strict=False)
+    ]
+    return np.concatenate([*places, np.zeros(0)]).astype(np.float64)

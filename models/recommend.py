@@ -1,8 +1,9 @@
-"""What to show next: item neighbours mixed with content, friends and popularity, each item with its evidence."""
+"""What to show next: views of taste, mixed with what learned models expect, each item with its evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -15,10 +16,11 @@ from data.errors import ToolError
 from models.base import Model, load_frame, load_json, save_frame, save_json
 from models.content import NEAR, content_of, nearest_content
 from models.evidence import Background, Evidence, Recommendation, strongest_evidence
+from models.expected import LISTED, Expected, shortlists, visit_model, visit_trial, visits_of
 from models.neighbours import Matrix, cut_off, positions
 from models.signals import SIGNALS, Signals, circles, events_log, newly_bought, repeat_share, signals_of
 from models.taste import Mix, Scores, Views
-from models.taste_mix import MIXES, Trial, choose_mix
+from models.taste_mix import MIXES, WEIGHTS, Trial, choose_mix, choose_weight, judged
 
 if TYPE_CHECKING:
     from data.store import Snapshot
@@ -33,13 +35,16 @@ REPEAT_SHARE = 0.5
 
 
 class RecommendModel(Model):
-    """r_i = Σ_j w_ij p_j over a customer's recency-decayed history, mixed with three other views of taste.
+    """r_i = Σ_j w_ij p_j over a customer's recency-decayed history, mixed with three other views of taste, with the
+    list that boosted trees make for them (`next_basket`) and with what a running visit leads to (`session`).
 
-    Each part is scaled to a largest value of 1 and the parts are added; the weights come from a time split.
-    `metrics` hold recall@20 and ndcg@20 of the new items of 30 days, and popularity's on the same customers.
+    Each part is scaled to a largest value of 1 and the parts are added; the weights come from a time split, and what
+    doesn't help there weighs nothing. `metrics` hold recall@20 and ndcg@20 of the new items of 30 days, popularity's on
+    the same customers and, where lists serve, those of the views alone; `visit_…` are the same of a visit's next step.
     """
 
     name: ClassVar[str] = "recommend"
+    FORMAT: ClassVar[int] = 2
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,6 +62,7 @@ class RecommendModel(Model):
         self._content: Any = np.zeros((0, 1), dtype=np.float32)
         self._similar: Matrix = sp.csr_matrix((0, 0))
         self._views: Views | None = None
+        self._expected = Expected(0)
         self._popular: Scores = np.zeros(0)
         self._shoppers = 0
         self._masks: dict[str, NDArray[np.bool_]] = {}
@@ -89,9 +95,10 @@ class RecommendModel(Model):
         """The best `limit` products for a customer, best first, each with its evidence.
 
         The customer's history leads, with what happened since the snapshot (`live`: kind of event and product
-        id) added to it; without any the session's `seeds` (product ids) do; without either the best sellers are
-        shown. Out-of-stock and inactive products never come (unknown stock may), nor do the seeds or, in a shop
-        where few things are bought twice, what the customer has. `allowed` narrows the choice to these product ids.
+        id, the latest first) added to it; without any the session's `seeds` (product ids, the latest first) do;
+        without either the best sellers are shown. Out-of-stock and inactive products never come (unknown stock may),
+        nor do the seeds or, in a shop where few things are bought twice, what the customer has. `allowed` narrows the
+        choice to these product ids.
         """
         self.require_fitted()
         if self.items.empty:
@@ -99,11 +106,13 @@ class RecommendModel(Model):
         customer = int(positions(self.customers, [customer_id])[0]) if customer_id is not None else -1
         taste = self._signals[customer] if customer >= 0 else sp.csr_matrix((1, len(self.items)))
         friends = self._friends[customer] if customer >= 0 else sp.csr_matrix((1, len(self.customers)))
+        path = self._path([product for kind, product in live if kind in SIGNALS])
         if live:
             taste = (taste + self._live(live)).tocsr()
         seeded = positions(self.items, seeds)
         seeded = seeded[seeded >= 0]
         if taste.nnz == 0 and len(seeded):
+            path = self._path(seeds)
             taste = sp.csr_matrix((np.ones(len(seeded)), (np.zeros(len(seeded), int), seeded)), shape=taste.shape)
         open_to = self._available(snapshot)
         open_to[seeded] = False
@@ -111,7 +120,17 @@ class RecommendModel(Model):
             open_to[self._live([one for one in live if one[0] == "purchase"]).indices] = False
             if customer >= 0:
                 open_to[self._bought[customer].indices] = False
-        return self._explained(taste, friends, self._narrowed(open_to, allowed), limit)
+        parts = self._seen().parts(taste, friends, self._expected.now(customer, path))
+        best, scores = next(
+            self._seen().first(parts, self.mix, open_to=self._narrowed(open_to, allowed), had=None, limit=limit)
+        )
+        background = self._background()
+        given = _given(parts, np.zeros(len(best), dtype=np.intp), best)
+        found = []
+        for item, score, shares in zip(best, scores, given, strict=True):
+            evidence = strongest_evidence(int(item), shares, taste, friends, background=background)
+            found.append(Recommendation(str(self.items[item]), float(score), evidence))
+        return found
 
     def favourites(
         self, snapshot: Snapshot, customer_ids: Sequence[str], *, allowed: Collection[str] | None = None, limit: int = 3
@@ -127,6 +146,7 @@ class RecommendModel(Model):
             taste,
             friends,
             self.mix,
+            expected=self._expected.of(rows),
             open_to=self._narrowed(self._available(snapshot), allowed),
             had=None if self.repeats else (known @ self._bought[rows]).tocsr(),
             limit=limit,
@@ -173,19 +193,6 @@ class RecommendModel(Model):
             raise ToolError(f"no product {product_id}; product ids look like {examples}")
         return self.recommend(snapshot, None, seeds=[product_id], allowed=allowed, limit=limit)
 
-    def _explained(
-        self, taste: Matrix, friends: Matrix, open_to: NDArray[np.bool_], limit: int
-    ) -> list[Recommendation]:
-        parts = self._seen().parts(taste, friends)
-        best, scores = next(self._seen().first(parts, self.mix, open_to=open_to, had=None, limit=limit))
-        background = self._background()
-        given = _given(parts, np.zeros(len(best), dtype=np.intp), best)
-        found = []
-        for item, score, shares in zip(best, scores, given, strict=True):
-            evidence = strongest_evidence(int(item), shares, taste, friends, background=background)
-            found.append(Recommendation(str(self.items[item]), float(score), evidence))
-        return found
-
     def _seen(self) -> Views:
         """The views of taste, made once of what was fitted or loaded."""
         if self._views is None:
@@ -194,6 +201,11 @@ class RecommendModel(Model):
 
     def _background(self) -> Background:
         return Background(self.items, self._weights, self._buyers_of, self._content, self._shoppers)
+
+    def _path(self, latest_first: Sequence[str]) -> list[int]:
+        """The places of known products, the latest last."""
+        found = positions(self.items, latest_first)[::-1]
+        return [int(item) for item in found[found >= 0]]
 
     def _live(self, events: Sequence[tuple[str, str]]) -> Matrix:
         """The signals of what happened since the snapshot, one row over the items."""
@@ -227,8 +239,12 @@ class RecommendModel(Model):
         products = snapshot.frame("products")
         self.items = pd.Index(products["product_id"].astype(object))
         events = snapshot.frame("events")
-        known = events["kind"].isin(list(SIGNALS)) & events["customer_id"].notna() & (events["at"] < now)
-        events = events.loc[known, ["at", "customer_id", "kind", "product_id"]]
+        events = events.loc[events["kind"].isin(list(SIGNALS)) & (events["at"] < now)]
+        visits = visits_of(events, self.items)
+        columns = ["at", "customer_id", "kind", "product_id", "unit_price"]
+        events = events.loc[events["customer_id"].notna(), columns].astype(
+            {"customer_id": object, "product_id": object}
+        )
         ids = [snapshot.frame("customers")["customer_id"], events["customer_id"]]
         self.customers = pd.Index(pd.unique(pd.concat([i.astype(object) for i in ids]))).sort_values()
         self._content, self._content_name = content_of(products, self.items, self._vectors)
@@ -236,8 +252,15 @@ class RecommendModel(Model):
         self._friends = circles(snapshot.frame("relations"), self.customers)
         log = events_log(events, self.customers, self.items)
         self.repeats = repeat_share(log, now) >= REPEAT_SHARE
-        self._measure(log, now)
+        bought = events[events["kind"] == "purchase"]
+        weights = self._measure(log, bought, visits, now, seed)
         self._learn(signals_of(log, now, (len(self.customers), len(self.items))))
+        lists, ranker = None, weights.visits
+        if weights.list_weight:
+            lists = self._listed(bought, now, None, seed)
+        if ranker is not None and weights.visit_weight:
+            ranker.recount([path for _, path in visits])
+        self._expected = replace(weights, lists=lists, visits=ranker)
 
     def _learn(self, known: Signals) -> None:
         self._signals, self._bought, self._weights = known.strength, known.bought, known.weights
@@ -249,20 +272,46 @@ class RecommendModel(Model):
         self._shoppers = int(np.count_nonzero(np.diff(self._bought.indptr)))
         self._views = None
 
-    def _measure(self, log: pd.DataFrame, now: pd.Timestamp) -> None:
-        """Chooses the mix on half of the customers of the last 30 days and scores it on the other half."""
+    def _measure(
+        self,
+        log: pd.DataFrame,
+        bought: pd.DataFrame,
+        visits: list[tuple[pd.Timestamp, list[int]]],
+        now: pd.Timestamp,
+        seed: int,
+    ) -> Expected:
+        """Chooses the weights on half of the cases of the last 30 days and scores them on the other half."""
+        nothing = Expected(len(self.items))
         cut = now - pd.Timedelta(TEST_DAYS, "D")
         past, later = log[log["at"] < cut], log[log["at"] >= cut]
         if past["bought"].sum() == 0 or later["bought"].sum() == 0:
-            return
+            return nothing
         self._learn(known := signals_of(past, cut, (len(self.customers), len(self.items))))
         wanted = newly_bought(later[later["customer"].isin(past["customer"])], known)
-        chosen = choose_mix(Trial(self._seen(), self._signals, self._friends, wanted))
-        if chosen is not None:
-            self.mix, self.metrics = chosen
+        lists = None
+        if not self.repeats:  # lists name what is new to a customer
+            takers = [str(customer) for customer in self.customers[np.flatnonzero(np.diff(wanted.indptr))]]
+            lists = self._listed(bought, cut, takers, seed)
+        trial = Trial.drawn(self._seen(), self._signals, self._friends, wanted, lists)
+        mix = choose_mix(trial)
+        if mix is None:
+            return nothing
+        self.mix, weight = mix, choose_weight(trial, mix)
+        self.metrics = judged(trial, mix, weight)
+        ranker = visit_model([path for at, path in visits if at < cut], seed=seed)
+        if ranker is None:
+            return replace(nothing, list_weight=weight)
+        steps = visit_trial(self._seen(), ranker, [path for at, path in visits if at >= cut])
+        step_weight = choose_weight(steps, mix)
+        self.metrics |= {f"visit_{name}": value for name, value in judged(steps, mix, step_weight).items()}
+        return replace(nothing, list_weight=weight, visits=ranker, visit_weight=step_weight)
+
+    def _listed(self, bought: pd.DataFrame, now: pd.Timestamp, asked: list[str] | None, seed: int) -> Matrix | None:
+        return shortlists(bought, now, self.customers, self.items, asked=asked, days=TEST_DAYS, seed=seed)
 
     def _parameters(self) -> Mapping[str, Any]:
-        return {"content": self._content_name, "mixes": [list(mix) for mix in MIXES], "near": NEAR}
+        mixes = [list(mix) for mix in MIXES]
+        return {"content": self._content_name, "mixes": mixes, "near": NEAR, "weights": list(WEIGHTS), **LISTED}
 
     def _save(self, folder: Path) -> None:
         for name in ("_signals", "_bought", "_friends", "_weights", "_similar"):
@@ -275,6 +324,7 @@ class RecommendModel(Model):
         save_frame(folder, "customers", pd.DataFrame({"customer_id": self.customers.astype(str)}))
         settings = {"mix": list(self.mix), "repeats": self.repeats, "content": self._content_name}
         save_json(folder, "settings", settings)
+        self._expected.save(folder)
 
     def _load(self, folder: Path) -> None:
         for name in ("_signals", "_bought", "_friends", "_weights"):
@@ -286,11 +336,11 @@ class RecommendModel(Model):
         self._content_name = settings["content"]
         sparse = self._content_name == "titles"
         self._content = sp.load_npz(folder / "content.npz").tocsr() if sparse else np.load(folder / "content.npy")
-        near = folder / "similar.npz"  # absent from what an older version trained
-        self._similar = sp.load_npz(near).tocsr() if near.exists() else nearest_content(self._content)
+        self._similar = sp.load_npz(folder / "similar.npz").tocsr()
         items = load_frame(folder, "items")
         self.items, self._popular = pd.Index(items.index.astype(object)), items["popular"].to_numpy(float)
         self.customers = pd.Index(load_frame(folder, "customers")["customer_id"].astype(object))
+        self._expected = Expected.load(folder, len(self.items))
         self._masks = {}
 
 

@@ -5,19 +5,25 @@ al. 2019) and from two steps over an item graph; boosted trees weigh them. They 
 training part with neighbours from those before; then the neighbours are counted again from all sessions.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-import lightgbm as lgb
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils.extmath import randomized_svd
 
 from data.errors import DataError
+from data.threads import single_threaded
+from models.boosting import Trees
 from models.session_log import EVIDENCE, STEP_DECAY, Ids, SessionLog, Values
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 CANDIDATES = 100
 TUNING_SHARE = 0.08
@@ -61,7 +67,7 @@ class SessionModel:
 
     def __init__(self, *, seed: int = 0) -> None:
         self._seed = seed
-        self._ranker: lgb.Booster | None = None
+        self._ranker: Booster | None = None
 
     def fit(self, sessions: Sequence[Sequence[int]]) -> Self:
         """Learns from `sessions` (item ids in order, oldest session first); `DataError` when none has two items."""
@@ -73,8 +79,16 @@ class SessionModel:
         self._learn(useful)
         return self
 
-    def recommend(self, prefixes: Sequence[Sequence[int]], k: int = 20) -> list[list[int]]:
-        """The `k` items most likely to come next after each prefix, best first; items seen before may come again."""
+    def recount(self, sessions: Sequence[Sequence[int]]) -> Self:
+        """Counts the evidence again, from `sessions`, and keeps the trees that weigh it."""
+        self._learn([session for session in sessions if len(session) > 1])
+        return self
+
+    def recommend(self, prefixes: Sequence[Sequence[int]], k: int = 20, *, fill: bool = True) -> list[list[int]]:
+        """The `k` items most likely to come next after each prefix, best first; items seen before may come again.
+
+        What few sessions speak for is filled up with what is popular, unless `fill` is False.
+        """
         found: list[list[int]] = []
         for start in range(0, len(prefixes), _BATCH):
             batch = [self._log.codes(prefix) for prefix in prefixes[start : start + _BATCH]]
@@ -84,9 +98,41 @@ class SessionModel:
             for first, last in pairwise(ends.tolist()):
                 order = np.argsort(-score[first:last], kind="stable")[:k]
                 best = cases.item[first:last][order].tolist()
-                best += [code for code in self._popular[: k + len(best)] if code not in best][: k - len(best)]
+                if fill:
+                    there = set(best)
+                    best += [code for code in self._popular[: k + len(best)] if code not in there][: k - len(best)]
                 found.append(self._log.items[best].tolist())
         return found
+
+    def save(self, folder: Path) -> None:
+        """Writes the fitted model into `folder`, which is made where it is not."""
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(
+            folder / "arrays.npz",
+            length=self._log.length,
+            items=self._log.items[self._log.flat],
+            vectors=self._vectors,
+            recent=self._recent,
+            popular=np.array(self._popular, dtype=np.int64),
+        )
+        for name, matrix in (("even", self._even), ("steps", self._steps)):
+            sp.save_npz(folder / f"{name}.npz", sp.csr_matrix(matrix))
+        if self._ranker is not None:
+            (folder / "trees.txt").write_text(self._ranker.model_to_string(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """What `save` wrote; an error of reading or of a value means damage."""
+        model = cls()
+        with np.load(folder / "arrays.npz") as arrays:
+            ends = np.cumsum(arrays["length"])[:-1]
+            model._log = SessionLog([session.tolist() for session in np.split(arrays["items"], ends)])
+            model._vectors, model._recent = arrays["vectors"], arrays["recent"]
+            model._popular = arrays["popular"].tolist()
+        model._even, model._steps = (sp.load_npz(folder / f"{name}.npz").tocsr() for name in ("even", "steps"))
+        if (folder / "trees.txt").exists():
+            model._ranker = Trees.from_text((folder / "trees.txt").read_text(encoding="utf-8")).booster
+        return model
 
     def _learn(self, sessions: Sequence[Sequence[int]]) -> None:
         self._log = SessionLog(sessions)
@@ -99,7 +145,7 @@ class SessionModel:
         self._recent = self._log.recent_count()
         self._popular: list[int] = np.argsort(-(self._recent + 1e-6 * self._log.count), kind="stable")[:1000].tolist()
 
-    def _tuned(self, earlier: Sequence[Sequence[int]], later: Sequence[Sequence[int]]) -> lgb.Booster | None:
+    def _tuned(self, earlier: Sequence[Sequence[int]], later: Sequence[Sequence[int]]) -> Booster | None:
         self._learn(earlier)
         pairs = [(session[:i], session[i]) for session in later for i in range(1, len(session))]
         rng = np.random.default_rng(self._seed)
@@ -116,13 +162,16 @@ class SessionModel:
         label = np.concatenate(labels) if labels else np.zeros(0)
         if label.sum() < MIN_CASES:
             return None
-        data = lgb.Dataset(np.concatenate(features), label.astype(int))
-        return lgb.train({**_PARAMETERS, "seed": self._seed}, data, num_boost_round=ROUNDS)
+        import lightgbm  # slow to import, and a shop without visits never needs it
+
+        data = lightgbm.Dataset(np.concatenate(features), label.astype(int))
+        return lightgbm.train({**_PARAMETERS, "seed": self._seed}, data, num_boost_round=ROUNDS)
 
     def _scored(self, cases: Cases) -> Values:
         if self._ranker is None or not len(cases.item):
             return cases.plain
-        return np.asarray(self._ranker.predict(cases.features), dtype=np.float64)
+        with single_threaded():
+            return np.asarray(self._ranker.predict(cases.features), dtype=np.float64)
 
     def _cases(self, prefixes: Sequence[Ids]) -> Cases:
         size = len(self._log.items)
@@ -177,6 +226,8 @@ FEATURES = (
 
 def _embedded(graph: Any, seed: int) -> NDArray[np.float32]:
     """Unit vectors of the items from the symmetric graph's leading singular vectors; shape (items, dimensions)."""
+    from sklearn.utils.extmath import randomized_svd  # slow to import, and needed for fitting only
+
     size = min(DIMENSIONS, graph.shape[0])
     left, strength, _ = randomized_svd(graph, size, n_iter=3, random_state=seed)
     return _unit(left * np.sqrt(strength)).astype(np.float32)

@@ -21,6 +21,7 @@ Items = NDArray[np.intp]
 Mix = tuple[float, float, float]
 """Weights of content, popularity and friends beside the neighbours' 1."""
 
+EXPECTED = "expected"
 _WHISPER = 1e-6
 _NONE = np.zeros(0, dtype=np.intp)
 _ROWS = 500
@@ -38,17 +39,19 @@ class Views:
     bought: Matrix
     popular: Scores
 
-    def parts(self, taste: Matrix, friends: Matrix) -> dict[str, Matrix]:
+    def parts(self, taste: Matrix, friends: Matrix, expected: Matrix | None = None) -> dict[str, Matrix]:
         """CSR (rows × items) of all but popularity, each with a largest value of 1 a row, or empty.
 
-        `taste` is rows × items, `friends` rows × customers.
+        `taste` is rows × items, `friends` rows × customers. What a model `expected` besides, rows × items, comes
+        weighed and stays as it is.
         """
         parts = {
             "together": taste @ self.together,
             "similar": taste @ self.similar,
             "friends": friends @ self.bought,
         }
-        return {name: _scaled(part.tocsr()) for name, part in parts.items()}
+        scaled = {name: _scaled(part.tocsr()) for name, part in parts.items()}
+        return scaled if expected is None else scaled | {EXPECTED: expected}
 
     @cached_property
     def best_sellers(self) -> Items:
@@ -64,6 +67,8 @@ class Views:
         """CSR (rows × items): what the parts say together, popularity left out."""
         content, _, friends = mix
         mixed = (parts["together"] + content * parts["similar"] + friends * parts["friends"]).tocsr()
+        if EXPECTED in parts:
+            mixed = (mixed + parts[EXPECTED]).tocsr()
         mixed.eliminate_zeros()
         return mixed
 
@@ -72,7 +77,15 @@ class Views:
         return np.asarray(self.mixed(parts, mix).toarray() + _popular_weight(mix) * self.popularity)
 
     def best(
-        self, taste: Matrix, friends: Matrix, mix: Mix, *, open_to: NDArray[np.bool_], had: Matrix | None, limit: int
+        self,
+        taste: Matrix,
+        friends: Matrix,
+        mix: Mix,
+        *,
+        expected: Matrix | None = None,
+        open_to: NDArray[np.bool_],
+        had: Matrix | None,
+        limit: int,
     ) -> Iterator[tuple[Items, Scores]]:
         """For each row its best `limit` items and their scores, best first; equal ones in the items' order.
 
@@ -80,7 +93,7 @@ class Views:
         """
         for start in range(0, taste.shape[0], _ROWS):
             rows = slice(start, start + _ROWS)
-            parts = self.parts(taste[rows], friends[rows])
+            parts = self.parts(taste[rows], friends[rows], None if expected is None else expected[rows])
             yield from self.first(parts, mix, open_to=open_to, had=None if had is None else had[rows], limit=limit)
 
     def first(

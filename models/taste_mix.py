@@ -1,4 +1,4 @@
-"""How the four views of taste are weighed: by what customers took next, on the shop's own time split."""
+"""How the views of taste are weighed: by what customers took next, on the shop's own time split."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from models.taste import Mix, Scores, Views
 CUT = 20
 MIXES: tuple[Mix, ...] = tuple((content, popular, 0.3) for content in (0.15, 0.3, 0.6) for popular in (0.0, 0.15, 0.4))
 """Weights of content, popularity and friends beside the neighbours' 1, among which the time split chooses."""
+WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0, 16.0, 150.0)
+"""Of what a model expects besides. The views add up to 2.3 at most and two neighbours of a list lie 1/60 apart, so
+with the last weight the list decides alone."""
+SURE = 2.0
 TEST_CUSTOMERS = 1500
 _LEAST_CUSTOMERS = 4
 _ROWS = 100
@@ -21,56 +25,93 @@ _ROWS = 100
 
 @dataclass(frozen=True)
 class Trial:
-    """What was known at a past moment, all (customers × items) but `friends` (customers × customers), and the new
-    items that each customer took after it (`wanted`).
+    """What was known at a past moment: each case's `taste` and what it `had` (cases × items), its `friends` (cases ×
+    customers); the new items that it took after (`wanted`), and what a model `expected`, unweighed, if any did.
     """
 
     views: Views
-    signals: Matrix
+    taste: Matrix
     friends: Matrix
+    had: Matrix
     wanted: Matrix
+    expected: Matrix | None = None
+
+    @classmethod
+    def drawn(
+        cls, views: Views, taste: Matrix, friends: Matrix, wanted: Matrix, expected: Matrix | None = None
+    ) -> Trial:
+        """Of all customers, a row each, those who took something: `TEST_CUSTOMERS` at most, evenly drawn."""
+        takers = np.flatnonzero(np.diff(wanted.indptr))
+        rows = takers[np.linspace(0, max(len(takers) - 1, 0), min(len(takers), TEST_CUSTOMERS)).astype(int)]
+        seen = None if expected is None else expected[rows]
+        return cls(views, taste[rows], friends[rows], views.bought[rows], wanted[rows], seen)
+
+    @property
+    def halves(self) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """The cases by which to choose, and those by which to judge; None where there are too few."""
+        cases = np.arange(self.wanted.shape[0])
+        return (cases[::2], cases[1::2]) if len(cases) >= _LEAST_CUSTOMERS else None
 
 
-def choose_mix(trial: Trial) -> tuple[Mix, dict[str, float]] | None:
-    """The mix that is best for half of the customers, and what it is worth for the other half beside popularity.
-
-    The metrics are recall and NDCG at 20 of new items; None where fewer than four customers took something new.
-    """
-    testers = np.flatnonzero(np.diff(trial.wanted.indptr))
-    if len(testers) < _LEAST_CUSTOMERS:
+def choose_mix(trial: Trial) -> Mix | None:
+    """The mix that has the best recall for half of the cases, nothing expected besides; None where they are too few."""
+    if trial.halves is None:
         return None
-    testers = testers[np.linspace(0, len(testers) - 1, min(len(testers), TEST_CUSTOMERS)).astype(int)]
-    choose, judge = testers[::2], testers[1::2]
-    mix = MIXES[int(np.argmax([recall for recall, _ in _worth(trial, choose, MIXES)]))]
-    (recall, ndcg), (plain, plain_ndcg) = _worth(trial, judge, [mix, None])
-    return mix, {
-        "recall@20": recall,
-        "recall@20_popular": plain,
-        "ndcg@20": ndcg,
-        "ndcg@20_popular": plain_ndcg,
-        "customers": float(len(judge)),
-    }
+    found = _worth(trial, trial.halves[0], [(mix, 0.0) for mix in MIXES])
+    return MIXES[int(np.argmax(found[:, :, 0].mean(axis=1)))]
 
 
-def _worth(trial: Trial, testers: NDArray[np.intp], mixes: Sequence[Mix | None]) -> list[tuple[float, float]]:
-    """Mean (recall@20, ndcg@20) over `testers` for each mix; None stands for popularity alone."""
-    sums = np.zeros((len(mixes), 2))
-    for start in range(0, len(testers), _ROWS):
-        rows = testers[start : start + _ROWS]
-        parts = trial.views.parts(trial.signals[rows], trial.friends[rows])
-        had, new = trial.views.bought[rows].toarray() > 0, trial.wanted[rows].toarray() > 0
-        popular = np.tile(trial.views.popularity, (len(rows), 1))
-        for number, mix in enumerate(mixes):
-            scores = popular if mix is None else trial.views.scores(parts, mix)
-            sums[number] += _hits(np.where(had, -1.0, scores), new)
-    return [(float(recall), float(ndcg)) for recall, ndcg in sums / max(len(testers), 1)]
+def choose_weight(trial: Trial, mix: Mix) -> float:
+    """The weight of what was expected that has the best recall and NDCG, added up, for half of the cases.
+
+    It is 0 where the gain over the views alone is less than `SURE` standard errors: a second model must be worth it.
+    """
+    if trial.expected is None or trial.halves is None:
+        return 0.0
+    found = _worth(trial, trial.halves[0], [(mix, weight) for weight in WEIGHTS]).sum(axis=2)
+    best = int(np.argmax(found.mean(axis=1)))
+    gain = found[best] - found[0]
+    return WEIGHTS[best] if gain.mean() > SURE * gain.std() / np.sqrt(len(gain)) else 0.0
+
+
+def judged(trial: Trial, mix: Mix, weight: float) -> dict[str, float]:
+    """Recall and NDCG at 20 for the other half, beside popularity's, and the views' where something else has weight."""
+    if trial.halves is None:
+        return {}
+    judge = trial.halves[1]
+    ways: dict[str, tuple[Mix | None, float]] = {"": (mix, weight), "_popular": (None, 0.0)}
+    if weight > 0:
+        ways["_views"] = (mix, 0.0)
+    found = dict(zip(ways, _worth(trial, judge, list(ways.values())).mean(axis=1).tolist(), strict=True))
+    recall = {f"recall@{CUT}{way}": figures[0] for way, figures in found.items()}
+    ndcg = {f"ndcg@{CUT}{way}": figures[1] for way, figures in found.items()}
+    return recall | ndcg | {"customers": float(len(judge))}
+
+
+def _worth(trial: Trial, cases: NDArray[np.intp], ways: Sequence[tuple[Mix | None, float]]) -> NDArray[np.float64]:
+    """(ways × cases × 2): recall and NDCG at `CUT` of each way: a mix, or None for popularity alone, and the weight of
+    what was expected.
+    """
+    found = np.zeros((len(ways), len(cases), 2))
+    for start in range(0, len(cases), _ROWS):
+        rows = cases[start : start + _ROWS]
+        parts = trial.views.parts(trial.taste[rows], trial.friends[rows])
+        had, new = trial.had[rows].toarray() > 0, trial.wanted[rows].toarray() > 0
+        expected = 0.0 if trial.expected is None else trial.expected[rows].toarray()
+        for number, (mix, weight) in enumerate(ways):
+            if mix is None:
+                scores = np.tile(trial.views.popularity, (len(rows), 1))
+            else:
+                scores = trial.views.scores(parts, mix) + weight * expected
+            found[number, start : start + len(rows)] = _hits(np.where(had, -1.0, scores), new)
+    return found
 
 
 def _hits(scores: Scores, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Summed recall@20 and ndcg@20 over rows; every row wants something."""
+    """(rows × 2): recall@20 and ndcg@20; every row wants something."""
     top = np.argsort(-scores, axis=1, kind="stable")[:, :CUT]
     hit = np.take_along_axis(wanted, top, axis=1)
     counts = wanted.sum(axis=1)
     discount = 1.0 / np.log2(np.arange(2, CUT + 2))
     ideal = np.cumsum(discount)[np.minimum(counts, CUT) - 1]
-    return np.array([(hit.sum(axis=1) / counts).sum(), (hit @ discount[: hit.shape[1]] / ideal).sum()])
+    return np.stack([hit.sum(axis=1) / counts, hit @ discount[: hit.shape[1]] / ideal], axis=1)

@@ -75,5 +75,7 @@ def test_unknown_prices_do_no_harm(purchases):
     assert len(NextBasket().fit(blind, NOW).rank(["c3"], 3)[0]) == 3
 
 
-def test_places_count_from_the_largest():
-    assert _places(np.array([[0.5, 2.0, -np.inf], [1.0, 1.0, 3.0]])).tolist() == [[1, 0, 2], [1, 2, 0]]
+def test_places_count_what_scores_higher():
+    scores = np.array([[0.5, 2.0, -np.inf], [1.0, 1.0, 3.0]])
+    row, item = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 0, 1, 2])
+    assert _places(scores, row, item).tolist() == [1, 0, 1, 1, 0]

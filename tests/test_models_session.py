@@ -1,5 +1,7 @@
 """The session model: what past sessions say of the next item, by known answers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,19 @@ def test_neighbours_are_symmetric_and_have_no_loops() -> None:
     assert (graph == graph.T).all()
     assert (graph.diagonal() == 0).all()
     assert graph[1, 2] > graph[0, 2] > 0
+
+
+def test_a_saved_model_says_the_same(model: SessionModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "visits")
+    again = SessionModel.load(tmp_path / "visits")
+    prefixes = [[30, 31], [], [57]]
+    assert again.recommend(prefixes) == model.recommend(prefixes)
+
+
+def test_evidence_is_counted_again_while_the_trees_stay() -> None:
+    model = SessionModel().fit(walks())
+    trees = model._ranker
+    model.recount([*walks(), *[[1000, 1001]] * 40])
+    assert model._ranker is trees
+    assert model.recommend([[1000]], k=1, fill=False) in ([[1001]], [[1000]])
+    assert model.recommend([[999_999]], fill=False) == [[]]
