@@ -148,7 +148,7 @@ def compose(rng: random.Random, fill: Fill) -> list[dict[str, str]]:
     fails = rng.random() < 0.06
     for at, (tool, arguments) in enumerate(steps(goal, said, product)):
         last = tool == "draft_campaign"
-        result = audience if tool == "find_audience" else results.draw(tool, "marketer", rng, drop=0.02)
+        result = audience if tool == "find_audience" else results.draw(tool, "marketer", rng, arguments={**said, **arguments}, drop=0.02)
         if fails and (at == 0 or last):
             result = results.draw_error()
         messages.append({"role": "assistant", "content": call_text(tool, arguments)})
