@@ -100,8 +100,16 @@ def test_the_checker_lets_pass_answers_to_what_was_asked() -> None:
 @pytest.mark.parametrize(
     ("say", "keys", "told"),
     [
-        ("the stock, cost and margin of P0007?", "title price stock sold window cost margin", ["stock", "cost", "margin"]),
-        ("what's our margin on P0007, and is it rated well?", "title price rating reviews margin", ["margin", "rating"]),
+        (
+            "the stock, cost and margin of P0007?",
+            "title price stock sold window cost margin",
+            ["stock", "cost", "margin"],
+        ),
+        (
+            "what's our margin on P0007, and is it rated well?",
+            "title price rating reviews margin",
+            ["margin", "rating"],
+        ),
         ("price and brand of P0007", "title price stock brand sold window", ["price", "brand"]),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from agent.owed import owed
-from training import figures
+from training import telling
 from training.results import DrawnResult
 from training.slots import SEEDS
 from training.templates import expand, keys_in
@@ -27,7 +27,7 @@ _ANY = re.compile(r"\{([a-z#]*[0-9]*\.[a-z_]+|list|list_price|each)\}")
 
 @dataclass(frozen=True)
 class Scope:
-    """What an answer may speak of: the role, the call's letter, its arguments and its result; and the request's words."""
+    """What an answer may speak of: the role, the call's letter, its arguments and its result, and the words that asked."""
 
     role: str
     letter: str
@@ -85,7 +85,7 @@ class Answers:
         texts = [(say, group) for group in groups for say in group["say"]]
         if scope.say and groups and scope.result.cue != "error":
             of_rows = groups[0]["rows"]
-            told = figures.tell(
+            told = telling.tell(
                 _kind(tool, scope), scope, rng, lambda text, row: self._compose(text, of_rows, scope, rng, row)
             )
             if told is not None:

@@ -105,12 +105,10 @@ def _figures(sheet: dict[str, Any]) -> list[str]:
     """Faults of one sheet of figures: its requests, and what its answers refer to."""
     kind = sheet["kind"]
     asks = {"tool": kind.split("/")[0], "seeds": [{"role": "marketer", **group} for group in sheet["asks"]]}
-    plain = [
-        {**group, "say": [say.replace("{figures}", "figures") for say in group["say"]]} for group in asks["seeds"]
-    ]
+    plain = [{**group, "say": [say.replace("{figures}", "figures") for say in group["say"]]} for group in asks["seeds"]]
     faults = _requests({**asks, "seeds": plain}, kind)
     texts = [one["say"] for one in sheet.get("also", ())]
-    for one in sheet["figures"].values():
+    for one in sheet.get("figures", {}).values():
         for told in (one.get("does", ()), one.get("says", ()), one.get("lacks", ()), [one.get("value") or ""]):
             texts += told.values() if isinstance(told, dict) else [told]
     answers = {"tool": kind, "answers": [{"say": list(some)} for some in texts]}

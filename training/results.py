@@ -129,7 +129,9 @@ def draw(
     At most five rows. What a shop may not know is left out with the chance `drop`.
     """
     asked, shape = arguments or {}, SHAPES[shape_name]
-    chosen = cue or rng.choice(shape.cues or ("",))
+    cues = shape.cues or ("",)
+    # Where nothing was found there is little to learn to say.
+    chosen = cue or rng.choices(cues, weights=[0.4 if one == "none" else 1.0 for one in cues])[0]
     lacking = impossible(shape_name, chosen) | _unasked(shape_name, asked)
     now_and_then: set[str] = set()
     for together in _MAY_LACK.get(shape_name, ()):

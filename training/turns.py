@@ -93,9 +93,7 @@ def pick_asked(role: str, rng: random.Random) -> tuple[str, dict[str, Any], str]
     return _request(*figures.request(role, rng), rng)
 
 
-def _request(
-    tool: str, fixed: dict[str, Any], template: str, rng: random.Random
-) -> tuple[str, dict[str, Any], str]:
+def _request(tool: str, fixed: dict[str, Any], template: str, rng: random.Random) -> tuple[str, dict[str, Any], str]:
     text, drawn = fill(template, rng)
     arguments = {**in_words(fixed, text), **drawn}
     if tool == "draft_campaign" and "channel" in arguments:
@@ -111,7 +109,10 @@ def shape_name(tool: str, arguments: Mapping[str, Any]) -> str:
 def turn(
     role: str, tool: str, arguments: dict[str, Any], say: str, at: int, rng: random.Random, *, drop: float = 0.15
 ) -> list[Message]:
-    """A whole turn: the request, the call, its result (what a shop may not know lacks with the chance `drop`), the answer."""
+    """A whole turn: the request, the call, its result and the answer.
+
+    What a shop may not know is missing from the result with the chance `drop`.
+    """
     letter = plans.letter(at)
     shape = shape_name(tool, arguments)
     failed = rng.random() < 0.06
