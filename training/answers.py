@@ -27,7 +27,7 @@ _ANY = re.compile(r"\{([a-z#]*[0-9]*\.[a-z_]+|list|list_price|each)\}")
 
 @dataclass(frozen=True)
 class Scope:
-    """What an answer may speak of: the role, the call's letter, its arguments and its result, and the words that asked."""
+    """What an answer may speak of: the role, the call's letter, its arguments and result, and the words that asked."""
 
     role: str
     letter: str

@@ -64,19 +64,20 @@ class Sheet:
         found: dict[str, int] = {}
         rest = say
         for called, name in self.names:
-            for match in re.finditer(rf"\b{re.escape(called)}\b", rest, re.IGNORECASE):
+            for match in called.finditer(rest):
                 found.setdefault(name, match.start())
-                rest = rest[: match.start()] + "_" * len(called) + rest[match.end() :]
+                rest = rest[: match.start()] + "_" * len(match.group()) + rest[match.end() :]
         for one in self.figures.values():
             if one.name not in found and (said := one.asked.search(rest)):
                 found[one.name] = said.start()
         return [self.figures[name] for name in sorted(found, key=lambda name: found[name])]
 
     @cached_property
-    def names(self) -> list[tuple[str, str]]:
+    def names(self) -> list[tuple[re.Pattern[str], str]]:
         """(what a figure is called, its own name), the longest first, since one may stand in another."""
         pairs = [(called, one.name) for one in self.figures.values() for called in one.called]
-        return sorted(pairs, key=lambda pair: -len(pair[0]))
+        pairs.sort(key=lambda pair: -len(pair[0]))
+        return [(re.compile(rf"\b{re.escape(called)}\b", re.IGNORECASE), name) for called, name in pairs]
 
 
 @cache

@@ -45,10 +45,13 @@ def tell(kind: str, scope: "Scope", rng: random.Random, fill: Fill) -> str | Non
         return None
     known = scope.result.all_keys()
 
-    def left_out(text: str) -> int:
-        return sum(not told for told in owed(kind, known, keys_in(text)).values())
-
-    return min((_Telling(sheet, scope, rng, fill).whole(asked) for _ in range(_TRIES)), key=left_out)
+    found: list[tuple[int, str]] = []
+    for _ in range(_TRIES):
+        text = _Telling(sheet, scope, rng, fill).whole(asked)
+        found.append((sum(not told for told in owed(kind, known, keys_in(text)).values()), text))
+        if found[-1][0] == 0:
+            break
+    return min(found, key=lambda one: one[0])[1]
 
 
 class _Telling:
