@@ -39,6 +39,10 @@ class Figure:
     tells: frozenset[str]
     role: str
 
+    def known_to(self, role: str) -> bool:
+        """Whether `role` may ask for it, or is told why not."""
+        return self.role in (role, "both") or any(pattern.startswith(role) for pattern in self.lacks)
+
     @property
     def by_row(self) -> bool:
         """Whether each row has its own."""

@@ -41,7 +41,8 @@ def tell(kind: str, scope: "Scope", rng: random.Random, fill: Fill) -> str | Non
     sheet = sheets().get(kind)
     if sheet is None or any(fnmatchcase(scope.result.cue, pattern) for pattern in sheet.skips):
         return None
-    if not (asked := sheet.named_in(scope.say)):
+    asked = [one for one in sheet.named_in(scope.say) if one.known_to(scope.role)]
+    if not asked:
         return None
     known = scope.result.all_keys()
 
