@@ -15,9 +15,9 @@ OWED: Mapping[str, tuple[str, ...]] = {
     "analyse_behaviour/cohorts": ("kept|best_kept", "customers|cohort|best"),
     "analyse_behaviour/top_products": ("title", "units|revenue|revenue_share"),
     "analyse_behaviour/channels": ("channel|best", "return|revenue|orders|spend"),
-    "find_audience": ("size", "mailable|eligible|buy_chance|quiet"),
+    "find_audience": ("audience>size", "audience>mailable|eligible|buy_chance|quiet"),
     "forecast_sales": ("units", "low|high|error"),
-    "plan_inventory": ("title|reorder", "order|units|level|cost"),
+    "plan_inventory": ("title>title|reorder", "title>order|units|level|cost"),
     "allocate_budget": ("channel", "spend|share"),
     "write_copy": ("title|channel",),
     "draft_campaign": ("campaign", "profit", "contacted|size|cost|budget"),
@@ -26,13 +26,19 @@ OWED: Mapping[str, tuple[str, ...]] = {
     "measure_campaign": ("lift|profit", "low|high|orders|verdict"),
     "error": ("message",),
 }
-"""By kind of result; of alternatives one is enough, where the result has any."""
+"""By kind of result; of alternatives one is enough, where the result has any.
+
+Before ">" stands a key without which nothing was found: then the answer owes no more than to say so.
+"""
 
 
 def owed(kind: str, known: Collection[str], said: Collection[str]) -> dict[str, bool]:
     """What an answer over a result of `kind` with the keys `known` owes, each with whether the keys `said` tell it."""
     found = {}
-    for alternatives in OWED.get(kind, ()):
+    for rule in OWED.get(kind, ()):
+        found_by, _, alternatives = rule.rpartition(">")
+        if found_by and found_by not in known:
+            continue
         keys = set(alternatives.split("|"))
         if keys & set(known):
             found[alternatives] = bool(keys & set(said))

@@ -16,7 +16,9 @@ from eval.briefs import finished
 from llm.calls import parsed
 from llm.grammar import references_in
 from tools.base import REFERENCE, TOOLS, Call, Fact, Role
-from training import check_seeds, slots
+from tools.facts import SHAPES
+from training import check_seeds, results, slots
+from training.answers import Answers, Scope
 from training.dataset import compose, fill
 from training.slots import SEEDS
 from training.templates import expand
@@ -88,6 +90,57 @@ def test_prose_refers_only_to_what_was_found(conversations: list[dict[str, objec
 
 def test_the_checker_lets_pass_what_is_taught(conversations: list[dict[str, object]]) -> None:
     """A taught sentence that the checker stops would be left out of the answer, each time."""
+    _checked(conversations)
+
+
+def test_the_checker_lets_pass_answers_to_what_was_asked() -> None:
+    _checked(list(compose(800, 8, {"asked": 1.0})))
+
+
+@pytest.mark.parametrize(
+    ("say", "keys", "told"),
+    [
+        (
+            "the stock, cost and margin of P0007?",
+            "title price stock sold window cost margin",
+            ["stock", "cost", "margin"],
+        ),
+        (
+            "what's our margin on P0007, and is it rated well?",
+            "title price rating reviews margin",
+            ["margin", "rating"],
+        ),
+        ("price and brand of P0007", "title price stock brand sold window", ["price", "brand"]),
+    ],
+)
+def test_an_answer_begins_with_what_was_asked(say: str, keys: str, told: list[str]) -> None:
+    result = results.DrawnResult(tuple(keys.split()), "available")
+    scope = Scope("marketer", "a", {"product_id": "P0007"}, result, say)
+    for seed in range(30):
+        answer = Answers.load().write("get_product", scope, random.Random(seed))
+        said = [key for key in (found.partition(".")[2] for found in REFERENCE.findall(answer)) if key != "title"]
+        assert [key for key in said if key != "window"][: len(told)] == told, answer
+
+
+def test_what_was_asked_and_is_not_there_is_said_to_be_missing() -> None:
+    result = results.DrawnResult(("title", "price", "stock", "sold", "window"), "available")
+    scope = Scope("marketer", "a", {"product_id": "P0007"}, result, "the rating of P0007, please")
+    answers = [Answers.load().write("get_product", scope, random.Random(seed)) for seed in range(20)]
+    assert all("rating" in answer for answer in answers)
+
+
+@pytest.mark.parametrize("name", ["simulate_campaign", "measure_campaign", "find_audience", "plan_inventory"])
+def test_a_drawn_result_has_only_what_its_cue_allows(name: str) -> None:
+    rng = random.Random(6)
+    for cue in SHAPES[name].cues:
+        never = results.impossible(name, cue)
+        for _ in range(40):
+            drawn = results.draw(name, "marketer", rng, cue=cue)
+            assert not never & set(drawn.keys)
+            assert not never & {f"#{key}" for row in drawn.rows for key in row.keys}
+
+
+def _checked(conversations: list[dict[str, object]]) -> None:
     for conversation in conversations:
         messages: list[dict[str, str]] = conversation["messages"]  # type: ignore[assignment]
         calls: list[Call] = []

@@ -10,9 +10,10 @@ from typing import Any
 import yaml
 
 from agent.owed import owed
+from training import telling
 from training.results import DrawnResult
 from training.slots import SEEDS
-from training.templates import REFERENCE, expand
+from training.templates import expand, keys_in
 
 _CHOICES = 8
 """Seed texts among which an answer is chosen."""
@@ -26,12 +27,13 @@ _ANY = re.compile(r"\{([a-z#]*[0-9]*\.[a-z_]+|list|list_price|each)\}")
 
 @dataclass(frozen=True)
 class Scope:
-    """What an answer may speak of: the role, the call's letter, its arguments and its result."""
+    """What an answer may speak of: the role, the call's letter, its arguments and result, and the words that asked."""
 
     role: str
     letter: str
     arguments: dict[str, Any]
     result: DrawnResult
+    say: str = ""
 
     def known(self) -> set[str]:
         """Every reference that exists."""
@@ -81,6 +83,13 @@ class Answers:
         tool = "error" if scope.result.cue == "error" else tool
         groups = [g for g in self._seeds.get(tool, []) if self._fits(g, scope)]
         texts = [(say, group) for group in groups for say in group["say"]]
+        if scope.say and groups and scope.result.cue != "error":
+            of_rows = groups[0]["rows"]
+            told = telling.tell(
+                _kind(tool, scope), scope, rng, lambda text, row: self._compose(text, of_rows, scope, rng, row)
+            )
+            if told is not None:
+                return told
         rng.shuffle(texts)
         found: list[str] = []
         for say, group in texts:
@@ -99,7 +108,9 @@ class Answers:
     def _fits(group: dict[str, Any], scope: Scope) -> bool:
         return group["role"] in ("both", scope.role) and fnmatchcase(scope.result.cue, group.get("cue", "*"))
 
-    def _compose(self, text: str, rows: dict[str, list[str]], scope: Scope, rng: random.Random) -> str | None:
+    def _compose(
+        self, text: str, rows: dict[str, list[str]], scope: Scope, rng: random.Random, row: int = 0
+    ) -> str | None:
         titles = [n for n, row in enumerate(scope.result.rows, start=1) if "title" in row.keys]
         if ("{list}" in text or "{list_price}" in text) and not titles:
             return None
@@ -118,7 +129,7 @@ class Answers:
             if not shown:
                 return None
             text = text.replace("{each}", " ".join(shown))
-        text = scope.fill(text)
+        text = scope.fill(text, row)
         wanted = {m.group(1) for m in _ANY.finditer(text)}
         return re.sub(r" +", " ", text).strip() if wanted <= scope.known() else None
 
@@ -136,19 +147,22 @@ class Answers:
 
 def _best(texts: list[str], tool: str, scope: Scope, rng: random.Random) -> str:
     """One of the texts that leave out least of what is owed, and of these one that soon says something."""
-    report = scope.arguments.get("report")
-    kind = f"{tool}/{report}" if report else tool
-    known = {*scope.result.keys, *(key for row in scope.result.rows for key in row.keys)}
+    kind = _kind(tool, scope)
 
     def left_out(text: str) -> int:
-        said = {m.group(1).partition(".")[2] for m in REFERENCE.finditer(text)}
-        return sum(not told for told in owed(kind, known, said).values())
+        return sum(not told for told in owed(kind, scope.result.all_keys(), keys_in(text)).values())
 
     least = min(map(left_out, texts))
     full = [text for text in texts if left_out(text) == least]
     # A sentence is shown once it is whole, so a reader waits for the end of the first.
     full.sort(key=lambda text: max(_SHORT, len(_FIRST.split(text, maxsplit=1)[0].split())))
     return rng.choice(full[: (len(full) + 1) // 2])
+
+
+def _kind(tool: str, scope: Scope) -> str:
+    """The kind of result that `tool` gave, as in `agent.owed`."""
+    report = scope.arguments.get("report")
+    return f"{tool}/{report}" if report else tool
 
 
 def _joined(items: list[str]) -> str:

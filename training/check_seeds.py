@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from tools.facts import ERROR, SHAPES
-from training import slots
+from training import figures, results, slots
 from training.plans import closing_keys
 from training.templates import SLOT, expand
 
@@ -63,9 +63,12 @@ REQUIRED = {
 def check(path: Path) -> list[str]:
     """What is wrong in one seed file."""
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        parts = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
         return [f"not YAML: {error}"]
+    if path.parent.name == "figures":
+        return [fault for sheet in parts if "kind" in sheet for fault in _figures(sheet)]
+    (loaded,) = parts
     if path.parent.name == "requests" and not path.stem.startswith("plans"):
         return _requests(loaded, path.stem)
     if path.parent.name == "answers":
@@ -98,6 +101,26 @@ def _requests(loaded: dict[str, Any], stem: str) -> list[str]:
     return faults
 
 
+def _figures(sheet: dict[str, Any]) -> list[str]:
+    """Faults of one sheet of figures: its requests, and what its answers refer to."""
+    kind = sheet["kind"]
+    asks = {"tool": kind.split("/")[0], "seeds": [{"role": "marketer", **group} for group in sheet["asks"]]}
+    plain = [{**group, "say": [say.replace("{figures}", "figures") for say in group["say"]]} for group in asks["seeds"]]
+    faults = _requests({**asks, "seeds": plain}, kind)
+    texts = [one["say"] for one in sheet.get("also", ())]
+    for one in sheet.get("figures", {}).values():
+        for told in (one.get("does", ()), one.get("says", ()), one.get("lacks", ()), [one.get("value") or ""]):
+            texts += told.values() if isinstance(told, dict) else [told]
+    answers = {"tool": kind, "answers": [{"say": list(some)} for some in texts]}
+    faults += [fault for fault in _answers(answers, kind) if "{each}" not in fault and "{list}" not in fault]
+    described = figures.sheets()[kind]
+    for one in described.figures.values():
+        for called in one.called:
+            named = [found.name for found in described.named_in(f"{called} of it")]
+            faults += [f"{called} names {named}, not {one.name}"] if named != [one.name] else []
+    return faults
+
+
 def _safe(say: str, rng: random.Random) -> str:
     try:
         return expand(say, rng)
@@ -124,7 +147,7 @@ def _answers(loaded: dict[str, Any], stem: str) -> list[str]:
     plans = stem == "plans"
     texts = [say for group in loaded["answers"] for say in group["say"]]
     rows = [say for says in (loaded.get("rows") or {}).values() for say in says]
-    shapes = [ERROR] if tool == "error" else [s for n, s in SHAPES.items() if n.split("/")[0] == tool]
+    shapes = [ERROR] if tool == "error" else [s for n, s in SHAPES.items() if tool in (n, n.split("/")[0])]
     if not shapes and not plans:
         return [f"unknown tool {tool}"]
     level = {k for s in shapes for k in s.level}
@@ -151,7 +174,18 @@ def _answers(loaded: dict[str, Any], stem: str) -> list[str]:
         cue = group.get("cue")
         if cue and not plans and "*" not in cue and cue not in cues:
             faults.append(f"unknown cue {cue}")
+        never = results.impossible(str(tool), str(cue))
+        faults += [
+            f"{key} never comes with {cue}: {say}"
+            for say in group["say"]
+            for key in never & {key for head, key in REFERENCE.findall(_barest(say)) if not head}
+        ]
     return faults
+
+
+def _barest(say: str) -> str:
+    """`say` without what may vanish or be exchanged."""
+    return re.sub(r"\[[^\[\]]*\]|\([^()]*\|[^()]*\)", "", say)
 
 
 def main() -> int:
@@ -161,9 +195,9 @@ def main() -> int:
         for fault in check(path):
             print(f"{path.relative_to(SEEDS)}: {fault}")
             faulty += 1
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if isinstance(loaded, dict) and "seeds" in loaded:
-            counts[path.stem] = sum(len(s["say"]) for s in loaded["seeds"])
+        for loaded in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            if isinstance(loaded, dict) and "seeds" in loaded:
+                counts[path.stem] = sum(len(s["say"]) for s in loaded["seeds"])
     print(", ".join(f"{name} {number}" for name, number in sorted(counts.items())))
     return 1 if faulty else 0
 

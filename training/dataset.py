@@ -70,6 +70,14 @@ def _answer(rng: random.Random) -> list[Message]:
     return [turns.system(role), *turns.turn(role, tool, arguments, say, turns.first_call(rng), rng)]
 
 
+def _asked(rng: random.Random) -> list[Message]:
+    """The same for a request that names what it wants to know, of which more than usual may be missing."""
+    role = turns.any_role(rng)
+    tool, arguments, say = turns.pick_asked(role, rng)
+    drop = rng.choice([0.1, 0.1, 0.45])
+    return [turns.system(role), *turns.turn(role, tool, arguments, say, turns.first_call(rng), rng, drop=drop)]
+
+
 def _pair(rng: random.Random) -> list[Message]:
     role, at = turns.any_role(rng), turns.first_call(rng)
     messages = [turns.system(role)]
@@ -139,6 +147,7 @@ _MAKERS = {
     "decide": _decide,
     "single": _single,
     "answer": _answer,
+    "asked": _asked,
     "pair": _pair,
     "thread": threads.thread,
     "plain_thread": threads.plainly,

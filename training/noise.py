@@ -48,7 +48,8 @@ def _decapitalised(text: str) -> str:
 
 _MEANT = frozenset(
     """weeks months quarter fortnight hundred thousand percent pounds euros dollars email instagram facebook google
-    tiktok""".split()
+    tiktok price prices stock margin rating ratings revenue profit chance spend orders units range share return
+    clicks category brand total demand cost costs reasons segment lift status""".split()
 )
 
 

@@ -40,7 +40,7 @@ _PARTS = {
 
 _COPIES = 2
 """Channels that a plan has copy written for."""
-_NAMED = {"discount_percent": 0.35, "objective": 0.3, "name": 0.15}
+_NAMED = {"discount_percent": 0.35, "objective": 0.3, "name": 0.15, "start_date": 0.15}
 """How often a brief of parts names what is not named half of the time."""
 
 Fill = Callable[[str, random.Random], tuple[str, dict[str, Any]]]
@@ -148,7 +148,11 @@ def compose(rng: random.Random, fill: Fill) -> list[dict[str, str]]:
     fails = rng.random() < 0.06
     for at, (tool, arguments) in enumerate(steps(goal, said, product)):
         last = tool == "draft_campaign"
-        result = audience if tool == "find_audience" else results.draw(tool, "marketer", rng, drop=0.02)
+        result = (
+            audience
+            if tool == "find_audience"
+            else results.draw(tool, "marketer", rng, arguments={**said, **arguments}, drop=0.02)
+        )
         if fails and (at == 0 or last):
             result = results.draw_error()
         messages.append({"role": "assistant", "content": call_text(tool, arguments)})

@@ -23,6 +23,11 @@ def slots(template: str) -> list[str]:
     return SLOT.findall(template)
 
 
+def keys_in(text: str) -> set[str]:
+    """Keys of the facts that `text` refers to."""
+    return {match.group(1).partition(".")[2] for match in REFERENCE.finditer(text)}
+
+
 def _sequence(template: str, at: int, closing: str, rng: random.Random) -> tuple[str, int]:
     """Expands from `at` up to a character of `closing`; returns the text and the position of that character."""
     text = ""

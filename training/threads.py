@@ -42,9 +42,9 @@ def thread(rng: random.Random) -> list[Message]:
                 return thread(rng)
             arguments[key] = picked if isinstance(row, list) else picked[0]
         letter = plans.letter(at)
-        shape, asked = turns.shape_name(turn["tool"], arguments), arguments.get("product_ids")
-        result = results.draw(shape, role, rng, rows=turn.get("number"), cue=turn.get("cue"), ids=asked, drop=0.05)
-        scope = Scope(role, letter, arguments, result)
+        shape, number, cue = turns.shape_name(turn["tool"], arguments), turn.get("number"), turn.get("cue")
+        result = results.draw(shape, role, rng, arguments=arguments, rows=number, cue=cue, drop=0.05)
+        scope = Scope(role, letter, arguments, result, say)
         messages += [
             {"role": "user", "content": say},
             {"role": "assistant", "content": plans.call_text(turn["tool"], arguments)},
@@ -114,8 +114,8 @@ def chain(rng: random.Random) -> list[Message]:
     at, scope = turns.first_call(rng), None
     for number, (tool, arguments) in enumerate(calls):
         letter = plans.letter(at + number)
-        shape, ids = turns.shape_name(tool, arguments), arguments.get("product_ids")
-        result = results.draw(shape, role, rng, rows=len(ids) if ids else None, ids=ids, drop=0.05)
+        shape = turns.shape_name(tool, arguments)
+        result = results.draw(shape, role, rng, arguments=arguments, drop=0.05)
         scope = (tool, Scope(role, letter, arguments, result))
         messages += [
             {"role": "assistant", "content": plans.call_text(tool, arguments)},

@@ -10,7 +10,7 @@ import yaml
 import prompts
 from agent.mentions import QUANTITIES, mentions
 from agent.quantities import quantity
-from training import plans, results, slots
+from training import figures, plans, results, slots
 from training.answers import Answers, Scope
 from training.noise import rough
 from training.templates import SLOT, expand
@@ -85,7 +85,15 @@ def pick(role: str, rng: random.Random) -> tuple[str, dict[str, Any], str]:
     """A request; tools with many wordings a little more often: (tool, arguments, text)."""
     wordings = _by_tool(role)
     tool = rng.choices(list(wordings), weights=[len(some) ** 0.5 for some in wordings.values()])[0]
-    fixed, template = rng.choice(wordings[tool])
+    return _request(tool, *rng.choice(wordings[tool]), rng)
+
+
+def pick_asked(role: str, rng: random.Random) -> tuple[str, dict[str, Any], str]:
+    """A request that names the figures it wants: (tool, arguments, text)."""
+    return _request(*figures.request(role, rng), rng)
+
+
+def _request(tool: str, fixed: dict[str, Any], template: str, rng: random.Random) -> tuple[str, dict[str, Any], str]:
     text, drawn = fill(template, rng)
     arguments = {**in_words(fixed, text), **drawn}
     if tool == "draft_campaign" and "channel" in arguments:
@@ -98,13 +106,18 @@ def shape_name(tool: str, arguments: Mapping[str, Any]) -> str:
     return tool if tool != "analyse_behaviour" else f"{tool}/{arguments['report']}"
 
 
-def turn(role: str, tool: str, arguments: dict[str, Any], say: str, at: int, rng: random.Random) -> list[Message]:
-    """A whole turn: the request, the call, its result and the answer."""
+def turn(
+    role: str, tool: str, arguments: dict[str, Any], say: str, at: int, rng: random.Random, *, drop: float = 0.15
+) -> list[Message]:
+    """A whole turn: the request, the call, its result and the answer.
+
+    What a shop may not know is missing from the result with the chance `drop`.
+    """
     letter = plans.letter(at)
-    shape, ids = shape_name(tool, arguments), arguments.get("product_ids")
-    rows = len(ids) if ids else arguments.get("limit")
-    result = results.draw_error() if rng.random() < 0.06 else results.draw(shape, role, rng, rows=rows, ids=ids)
-    answer = Answers.load().write(tool, Scope(role, letter, arguments, result), rng)
+    shape = shape_name(tool, arguments)
+    failed = rng.random() < 0.06
+    result = results.draw_error() if failed else results.draw(shape, role, rng, arguments=arguments, drop=drop)
+    answer = Answers.load().write(tool, Scope(role, letter, arguments, result, say), rng)
     return [
         {"role": "user", "content": say},
         {"role": "assistant", "content": plans.call_text(tool, arguments)},
