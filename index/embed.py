@@ -35,6 +35,8 @@ _MANY = 256
 """From so many texts on it pays to make a faster copy of the model."""
 _BATCH_TOKENS = 768
 """Enough rows for the matrix units, few enough that they stay in the cache and texts of like length fill them."""
+_STEEP = 80.0
+"""No attention score counts for more; those of MiniLM stay far below."""
 _TOKENISED = 4096
 """So many texts are turned into word pieces at once."""
 _EDGE_BYTES = 1 << 20
@@ -109,7 +111,8 @@ class Embedder:
         order = sorted(range(len(cut)), key=lambda i: len(cut[i]))
         vectors = np.empty((len(cut), self._dimension), dtype=np.float32)
         done = 0
-        for rows, found in self._in_bulk(cut, order) if len(cut) >= _MANY else self._in_batches(cut, order):
+        many = len(cut) >= _MANY and self._model.transformers_model is not None
+        for rows, found in self._in_bulk(cut, order) if many else self._in_batches(cut, order):
             vectors[rows], done = found, done + len(rows)
             if progress is not None:
                 progress(done, len(cut))
@@ -136,10 +139,11 @@ class Embedder:
         import torch
 
         model = self._bulk
+        prompt = model.prompts.get(model.default_prompt_name or "") or None
         with ThreadPoolExecutor(torch.get_num_threads()) as threads:
             for start in range(0, len(order), _TOKENISED):
                 rows = order[start : start + _TOKENISED]
-                features = model.preprocess([texts[i] for i in rows])
+                features = model.preprocess([texts[i] for i in rows], prompt=prompt)
                 batches = _batches(features["attention_mask"].sum(dim=1).tolist())
                 found = threads.map(lambda batch: _run(model, features, batch), batches)  # noqa: B023 - used up here
                 for batch, some in zip(batches, found, strict=True):
@@ -181,6 +185,8 @@ class Embedder:
         from copy import deepcopy
 
         import torch
+        from transformers import AttentionInterface
+        from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
         capable = torch.cpu.get_capabilities()
         if not (capable.get("amx_bf16") or capable.get("avx512_bf16")):
@@ -190,6 +196,11 @@ class Embedder:
         for module in model[0].modules():
             if type(module) is torch.nn.Linear:
                 _lay_out(module)
+        inner = model.transformers_model
+        if inner is not None and inner.config.model_type == "bert":  # others may bend their attention
+            AttentionInterface.register("shopkeeper", _attended)
+            AttentionMaskInterface.register("shopkeeper", sdpa_mask)
+            inner.set_attn_implementation("shopkeeper")
         return model
 
     def _folder(self) -> Path | None:
@@ -201,7 +212,7 @@ class Embedder:
 
 
 def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """The numbers of all texts in batches of like length, the longest first, each of `_BATCH_TOKENS` with its padding."""
+    """All rows in batches of like length, the longest first, each of `_BATCH_TOKENS` with its padding."""
     batches: list[list[int]] = []
     fit = 0
     for row in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
@@ -231,7 +242,35 @@ def _lay_out(linear: "torch.nn.Linear") -> None:
 
     with torch.inference_mode():
         weights, bias = torch.ops.mkldnn._reorder_linear_weight(linear.weight), linear.bias
-    linear.forward = lambda x: torch.ops.mkldnn._linear_pointwise(x, weights, bias, "none", [], "")  # type: ignore[method-assign]
+
+    def forward(input: "torch.Tensor") -> "torch.Tensor":
+        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(input, weights, bias, "none", [], "")
+        return found
+
+    linear.forward = forward  # type: ignore[method-assign]
+
+
+def _attended(
+    _module: object,
+    query: "torch.Tensor",
+    key: "torch.Tensor",
+    value: "torch.Tensor",
+    mask: "torch.Tensor | None",
+    *,
+    scaling: float,
+    **_options: object,
+) -> tuple["torch.Tensor", None]:
+    """Softmax attention, (texts × pieces × heads × numbers of a head), of inputs (texts × heads × pieces × numbers).
+
+    All heads of all texts are in each product; torch's own goes one by one, which for twenty pieces is mostly effort
+    around them. `mask` says which pieces are no padding.
+    """
+    from torch import ones
+
+    kept = ones(1, 1, key.shape[2], 1, dtype=key.dtype) if mask is None else mask[:, :, -1:].mT.to(key.dtype)
+    # Without taking the largest off first, so e to the power of more than _STEEP would overflow.
+    weights = (query * scaling @ key.mT).clamp_(max=_STEEP).exp_()
+    return (weights @ (value * kept) / (weights @ kept)).transpose(1, 2), None
 
 
 def _widened(_module: object, _inputs: object, features: dict[str, Any]) -> dict[str, Any]:
