@@ -151,7 +151,8 @@ class RecommendModel(Model):
             had=None if self.repeats else (known @ self._bought[rows]).tocsr(),
             limit=limit,
         )
-        return [[str(self.items[item]) for item in items] for items, _ in found]
+        names = self.items.to_numpy()
+        return [list(map(str, names[items])) for items, _ in found]
 
     def explain(self, pairs: Sequence[tuple[str, str]]) -> list[Evidence]:
         """What speaks for each (customer, product), in the order given; a product that is unknown has no buyers."""

@@ -66,9 +66,14 @@ class Views:
     def mixed(self, parts: Mapping[str, Matrix], mix: Mix) -> Matrix:
         """CSR (rows × items): what the parts say together, popularity left out."""
         content, _, friends = mix
-        mixed = (parts["together"] + content * parts["similar"] + friends * parts["friends"]).tocsr()
+        weighed = [(parts["together"], 1.0), (parts["similar"], content), (parts["friends"], friends)]
         if EXPECTED in parts:
-            mixed = (mixed + parts[EXPECTED]).tocsr()
+            weighed.append((parts[EXPECTED], 1.0))
+        # Adding a view that says nothing, such as content without titles, would take as long as all the rest.
+        mixed, *others = [part * weight for part, weight in weighed if part.nnz] or [parts["together"].copy()]
+        for other in others:
+            mixed = mixed + other
+        mixed = mixed.tocsr()
         mixed.eliminate_zeros()
         return mixed
 
@@ -102,29 +107,39 @@ class Views:
         """The same by what `parts` found."""
         sellers = self.best_sellers[open_to[self.best_sellers]]
         liked = _popular_weight(mix) * self.popularity
-        told, shut = np.zeros(len(liked)), ~open_to
-        mixed = self.mixed(parts, mix)
+        mixed, shut, told = self.mixed(parts, mix), ~open_to, np.zeros(len(liked), dtype=bool)
+        scores = mixed.data + liked[mixed.indices]
+        scores[shut[mixed.indices]] = -np.inf
         for row in range(mixed.shape[0]):
-            named, score = _row(mixed, row)
+            span = slice(mixed.indptr[row], mixed.indptr[row + 1])
             barred = _NONE if had is None else _row(had, row)[0]
-            # Nothing that nobody named can come before the first best sellers that are still open to this one.
-            known = sellers[: max(limit, 0) + len(barred)]
-            told[named], shut[barred] = score, True
-            found = np.concatenate([named, known[told[known] == 0]])
-            found = found[~shut[found]]
-            values = told[found] + liked[found]
-            told[named], shut[barred] = 0.0, ~open_to[barred]
-            yield _first(found, values, limit)
+            # What is barred takes at most so many places, and nothing that nobody named can come before the first best
+            # sellers that are still open to this one.
+            enough = max(limit, 0) + len(barred)
+            named, score = _most(mixed.indices[span], scores[span], enough)
+            told[named], shut[barred] = True, True
+            known = sellers[:enough]
+            known = known[~told[known]]
+            found, values = np.concatenate([named, known]), np.concatenate([score, liked[known]])
+            still = ~shut[found]
+            told[named], shut[barred] = False, ~open_to[barred]
+            yield _first(found[still], values[still], limit)
 
 
 def _first(items: Items, scores: Scores, limit: int) -> tuple[Items, Scores]:
     if limit < 1:
         return items[:0], scores[:0]
-    if len(items) > limit:
-        kept = scores >= np.partition(scores, -limit)[-limit]
-        items, scores = items[kept], scores[kept]
+    items, scores = _most(items, scores, limit)
     order = np.lexsort((items, -scores))[:limit]
     return items[order], scores[order]
+
+
+def _most(items: Items, scores: Scores, number: int) -> tuple[Items, Scores]:
+    """Those of the `number` largest scores, and what equals the least of them, in no order."""
+    if len(items) <= number:
+        return items, scores
+    kept = scores >= np.partition(scores, -number)[-number]
+    return items[kept], scores[kept]
 
 
 def _row(matrix: Matrix, row: int) -> tuple[Items, Scores]:

@@ -247,11 +247,24 @@ def test_minilm_knows_meanings(tmp_path: Path) -> None:
 
 def test_many_texts_are_encoded_as_one_is() -> None:
     embedder = Embedder()
-    texts = [f"{colour} {thing}" for colour in "red blue oak tin".split() for thing in map(str, range(64))]
-    vectors = embedder.encode(texts)
-    for at in (0, 100, 255):
+    texts = [f"{colour} {thing}" for colour in "red blue oak tin".split() for thing in map(str, range(80))]
+    texts[7], texts[70], texts[200] = "", "copper kettle with a lid " * 300, "brushed steel tap for a kitchen " * 5
+    done: list[tuple[int, int]] = []
+    vectors = embedder.encode(texts, progress=lambda *at: done.append(at))
+    for at in (0, 7, 69, 70, 71, 200, 319):
         assert vectors[at] @ embedder.encode([texts[at]])[0] > 0.999
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert done == sorted(done)
+    assert done[-1] == (320, 320)
+
+
+def test_the_company_of_a_text_among_many_does_not_change_its_vector() -> None:
+    embedder = Embedder()
+    texts = [f"{'steel ' * (i % 9)}bolt M{i}" for i in range(600)]
+    vectors = embedder.encode(texts)
+    assert np.array_equal(vectors, embedder.encode(texts))
+    fewer = embedder.encode(texts[::-2])
+    assert np.einsum("ij,ij->i", vectors[::-2], fewer).min() > 0.999
 
 
 def test_an_unknown_embedding_model_is_one_clear_sentence(tmp_path: Path) -> None:
