@@ -83,6 +83,15 @@ class Model(ABC):
             raise ModelError(f"the model {cls.name} in {folder} is damaged: {TRAIN_FIRST} again") from error
         return model
 
+    @classmethod
+    def kept_in(cls, folder: Path) -> bool:
+        """Whether `folder` holds a model of this name, saved in today's format; its content is not looked at."""
+        try:
+            manifest = read_manifest(cls.name, folder)
+        except ModelError:
+            return False
+        return (manifest.get("name"), manifest.get("format")) == (cls.name, cls.FORMAT)
+
     def source(self, formula: str = "") -> str:
         """Where a figure of this model comes from, for `Fact.source`; `formula` says how it was worked out."""
         origin = f"model {self.name} {self.version}, fitted on snapshot {self.fitted_on}"

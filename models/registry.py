@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from data.errors import ModelError, StoreError
-from models.base import MANIFEST, TRAIN_FIRST, Model
+from models.base import TRAIN_FIRST, Model
 
 if TYPE_CHECKING:
     from data.store import Store
@@ -87,8 +87,8 @@ class ModelSet:
 
     @property
     def complete(self) -> bool:
-        """Whether every registered model is there; says nothing about its version."""
-        return all((self.folder / name / MANIFEST).exists() for name in MODELS)
+        """Whether every registered model is there, saved by a Shopkeeper that saved as today's does."""
+        return all(model_class(name).kept_in(self.folder / name) for name in MODELS)
 
 
 def train(store: Store, *, seed: int = 0, progress: Progress | None = None) -> ModelSet:

@@ -128,6 +128,14 @@ def test_training_leaves_every_model_and_nothing_else(trained: ModelSet, store: 
     assert {p.name for p in store.models_path.iterdir() if not p.name.startswith(".")} == set(MODELS)
 
 
+def test_a_set_of_an_older_format_is_not_complete(trained: ModelSet, tmp_path: Path) -> None:
+    shutil.copytree(trained.folder, tmp_path / "models")
+    assert ModelSet(tmp_path / "models").complete
+    manifest = tmp_path / "models" / "uplift" / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 0'))
+    assert not ModelSet(tmp_path / "models").complete
+
+
 def test_an_empty_store_cannot_be_trained(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="empty"):
         train(Store(tmp_path))
