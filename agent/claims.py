@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent import wording
+from agent.absence import absent
 from tools.base import REFERENCE, Call, Fact, known_references
 from tools.facts import ERROR, SHAPES, Meaning, Shape, shape_of
 
@@ -212,6 +213,7 @@ def check_sentence(sentence: str, ground: Ground) -> list[Fault]:
         ):
             faults.append(f"{reference} {reason}")
     faults += wording.unfounded(sentence, ground.cues)
+    faults += absent(sentence, ground.known, next((at for at in reversed(list(ground.cues)) if at.isalpha()), None))
     return [Fault(reason, sentence) for reason in faults]
 
 

@@ -12,12 +12,15 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.types import Command
 
 from agent.grounding import tidied
-from agent.offering import known_ids, mentioned, name_of, offer
+from agent.offering import Unknown, known_ids, mentioned, name_of, offer
 from data.errors import AgentError
 from tools.base import ToolContext, completed
 
 MOST_CALLS = 10
 """Calls in one turn; after that the model must answer."""
+
+MOST_TRIES = 2
+"""Words that a plan tries for one tool before it goes on without."""
 
 TURNS_REMEMBERED = 8
 """How many earlier turns the tools know: what is older enters neither a draft nor a trace."""
@@ -64,6 +67,11 @@ class Guard(AgentMiddleware[Any, Conversation]):
         """Shows the last turns, offers the ids in sight, drops invented arguments, ends what leads nowhere."""
         shown, context = in_sight(request.messages), request.runtime.context
         stopped(context)
+        unknown = Unknown()
+        if context.task == "plan":
+            shown, unknown = tried_again(shown)
+            given_up = {tool for tool in map(name_of, request.tools) if unknown.tries(tool) >= MOST_TRIES}
+            request = request.override(tools=[tool for tool in request.tools if name_of(tool) not in given_up])
         request = request.override(messages=shown)
         if context.task == "plan" and under_way(shown):
             # A plan is whole when it has been drafted; which call brings it there is the model's choice.
@@ -71,7 +79,7 @@ class Guard(AgentMiddleware[Any, Conversation]):
             request = request.override(tools=left, tool_choice="any")
         elif spent(shown):
             request = request.override(tools=[])
-        request = request.override(tools=list(offer(request.tools, shown, known_ids(context.snapshot))))
+        request = request.override(tools=list(offer(request.tools, shown, known_ids(context.snapshot), unknown)))
         categories = context.index.categories
         response = handler(request)
         for message in response.result:
@@ -132,6 +140,23 @@ def said(messages: Sequence[BaseMessage]) -> str:
 def spent(messages: list[AnyMessage]) -> bool:
     """Whether this turn must end: too many calls, the same call again, or a failure that only the user can mend."""
     return _failed(messages) or len(_made(messages)) >= MOST_CALLS or bool(repeated(messages))
+
+
+def tried_again(messages: list[AnyMessage]) -> tuple[list[AnyMessage], Unknown]:
+    """The messages of a plan without this turn's calls that failed over words which the shop does not know, and those
+    words: the model chooses again without them, so that one unlucky word doesn't end a whole plan.
+    """
+    start = max((i for i, message in enumerate(messages) if isinstance(message, HumanMessage)), default=0)
+    kept, unknown = messages[: start + 1], Unknown()
+    for message in messages[start + 1 :]:
+        before = kept[-1]
+        if _failed([message]) and isinstance(before, AIMessage) and len(before.tool_calls) == 1:
+            told = " ".join(str(fact["display"]) for fact in getattr(message, "artifact", {})["facts"])
+            if unknown.learn(before.tool_calls[0]["name"], before.tool_calls[0]["args"], told):
+                kept.pop()
+                continue
+        kept.append(message)
+    return kept, unknown
 
 
 def under_way(messages: list[AnyMessage]) -> bool:

@@ -44,14 +44,45 @@ _AROUND = "\"'.,;:!?()[]{}<>#“”‘’"
 Offer = BaseTool | dict[str, Any]
 
 
-def offer(tools: Sequence[Offer], messages: Sequence[BaseMessage], known: frozenset[str]) -> list[Offer]:
+def offer(
+    tools: Sequence[Offer],
+    messages: Sequence[BaseMessage],
+    known: frozenset[str],
+    unknown: "Unknown | None" = None,
+) -> list[Offer]:
     """`tools` with the ids that may be given; one without the id that it needs is left out.
 
-    What has a digit could be an id; of other words only those are that the shop knows as such (`known_ids`).
+    What has a digit could be an id; of other words only those are that the shop knows as such (`known_ids`). Words that
+    were `unknown` to a tool are not copied for it again.
     """
     named, carried, words = _named(messages, known), _carried(messages), _Words(messages)
-    offered = (_narrowed(one, named, carried, words) for one in tools)
+    offered = (_narrowed(one, named, carried, words, (unknown or Unknown()).of(name_of(one))) for one in tools)
     return [one for one in offered if one is not None]
+
+
+class Unknown:
+    """Words that calls copied and the shop did not know, by tool and argument."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, dict[str, list[str]]] = {}
+
+    def learn(self, tool: str, arguments: Mapping[str, Any], told: str) -> bool:
+        """Takes in a call that failed, if `told`, the reason, speaks of a word that it copied; says whether it does."""
+        found = False
+        for name, value in arguments.items():
+            for word in map(str, value if isinstance(value, list) else [value]):
+                if name in COPIED and word and word in told:
+                    self._words.setdefault(tool, {}).setdefault(name, []).append(word)
+                    found = True
+        return found
+
+    def of(self, tool: str) -> Mapping[str, Sequence[str]]:
+        """The words that `tool` did not know, by argument."""
+        return self._words.get(tool, {})
+
+    def tries(self, tool: str) -> int:
+        """How many words were tried in vain."""
+        return sum(map(len, self.of(tool).values()))
 
 
 def mentioned(
@@ -91,8 +122,11 @@ class _Words:
         # What an earlier call brought may be wanted here, and its values are not among the words in sight.
         self.said = Said.of(self.texts, open_words=bool(self.calls) or not self.brief)
 
-    def narrow(self, name: str, schema: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The schema of the argument `name`, narrowed; None where nothing in sight could be its value."""
+    def narrow(self, name: str, schema: Mapping[str, Any], unknown: Sequence[str] = ()) -> dict[str, Any] | None:
+        """The schema of the argument `name`, narrowed; None where nothing in sight could be its value.
+
+        Words that are `unknown` cannot be part of it.
+        """
         taken = [call["args"][name] for call in self.calls if name in call["args"]]
         if name in QUANTITIES:
             said: list[Any] = [_plain(one) for one in mentions(name, self.texts)]
@@ -105,7 +139,11 @@ class _Words:
         earlier = [str(one) for value in taken for one in (value if isinstance(value, list) else [value])]
         fixed = ["shop"] if name == "target" else []
         ids = self.products if name in _PRODUCTS else []
-        copied = {"type": "string", "enum": list(dict.fromkeys([*fixed, *ids[:MOST], *earlier])), "copied": self.texts}
+        texts = self.texts
+        if unknown:
+            between = "|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in unknown)
+            texts = [part for text in texts for part in re.split(between, text, flags=re.IGNORECASE) if part.strip()]
+        copied = {"type": "string", "enum": list(dict.fromkeys([*fixed, *ids[:MOST], *earlier])), "copied": texts}
         kinds = {option.get("type") for option in schema.get("anyOf", [schema])}
         return {**schema, NARROWED: {"type": "array", "items": copied} if "array" in kinds else copied}
 
@@ -115,7 +153,13 @@ def _plain(said: str) -> int | str:
     return int(said) if said.isdecimal() and said.isascii() and str(int(said)) == said else said
 
 
-def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[str]], words: _Words) -> Offer | None:
+def _narrowed(
+    tool: Offer,
+    named: Sequence[str],
+    carried: Mapping[str, Sequence[str]],
+    words: _Words,
+    unknown: Mapping[str, Sequence[str]],
+) -> Offer | None:
     described = convert_to_openai_tool(tool)
     schema = described["function"].get("parameters") or {}
     properties: dict[str, Any] = dict(schema.get("properties") or {})
@@ -128,8 +172,10 @@ def _narrowed(tool: Offer, named: Sequence[str], carried: Mapping[str, Sequence[
             narrowed = {"type": "string", "enum": ids} if ids else None
         elif not learned:
             narrowed = copying(name, properties[name], words.said, optional=name not in required)
+        elif name in unknown and name not in required:
+            narrowed = None  # it may be left out, and other words would hardly fit better
         elif name in COPIED or name in QUANTITIES:
-            narrowed = words.narrow(name, properties[name])
+            narrowed = words.narrow(name, properties[name], unknown.get(name, ()))
         else:
             continue
         if narrowed is not None:

@@ -165,6 +165,31 @@ def test_a_plan_goes_on_until_it_is_drafted(shop: Shop) -> None:
     assert "forecast_sales" not in chat.offered[3][0]
 
 
+def test_a_plan_tries_again_without_a_word_that_the_shop_does_not_know(shop: Shop) -> None:
+    chat = Choosy(
+        texts=[
+            written("find_audience", {"goal": "win_back", "category": "airships"}),
+            written("find_audience", {"goal": "win_back"}),
+            written("forecast_sales", {"target": "xyzzy-1"}),
+            written("forecast_sales", {"target": "xyzzy-2"}),
+            written("draft_campaign", {"name": "Back", "goal": "win_back", "channels": ["email"]}),
+            "Plan {e.campaign}.",
+        ],
+        offered=[],
+    )
+    agent = open_agent(shop.store.root, task="plan", chat=chat, writer=ScriptedWriter(["{p.title}"] * 9), keep=False)
+    answer = agent.ask("win back the buyers of airships, xyzzy-1 and xyzzy-2")
+    assert answer.text.startswith("Plan C-")
+    assert [call.result.failed for call in answer.calls] == [True, False, True, True, False]
+    assert "forecast_sales" in chat.offered[3][0]
+    assert "forecast_sales" not in chat.offered[4][0]  # two words in vain: the plan goes on without
+
+
+def test_a_chat_stops_at_a_word_that_the_shop_does_not_know(shop: Shop) -> None:
+    texts = [written("find_audience", {"goal": "win_back", "category": "airships"}), "{a.message}"]
+    assert "no category airships" in scripted(shop, texts).ask("who bought airships?").text.lower()
+
+
 def test_a_long_thread_replays_and_forgets_only_what_is_old(shop: Shop) -> None:
     call, prose = written("forecast_sales", {"target": "shop"}), "We expect {%s.units} units."
     texts: list[str] = []

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from agent import toolbox
-from agent.offering import name_of, offer
+from agent.offering import Unknown, name_of, offer
 from llm.grammar import NARROWED
 
 NOBODY: frozenset[str] = frozenset()
@@ -128,3 +128,19 @@ def test_figures_and_words_of_a_tool_of_ones_own_are_those_said() -> None:
     assert offered["size"][NARROWED] == {"enum": [2.5]}
     said = "a parcel of 2.5 kg with the blue mug"
     assert offered["product"][NARROWED] == {"type": "string", "copied": [said], "symbols": True}
+
+
+def test_words_that_were_unknown_are_not_copied_again() -> None:
+    said = HumanMessage("a campaign for tents and lamps, with a forecast")
+    unknown = Unknown()
+    assert unknown.learn("forecast_sales", {"target": "tents"}, "neither a product nor a category fits tents")
+    assert unknown.learn("find_audience", {"goal": "loyalty", "category": "tents"}, "no category tents")
+    assert not unknown.learn("write_copy", {"product": "lamps"}, "the channel needs a budget")
+    offered = {name_of(one): one for one in offer(toolbox.bound("marketer"), [said], NOBODY, unknown)}
+    forecast, audience = offered["forecast_sales"], offered["find_audience"]
+    assert isinstance(forecast, dict)
+    assert isinstance(audience, dict)
+    target = forecast["function"]["parameters"]["properties"]["target"][NARROWED]
+    assert target["copied"] == ["a campaign for ", " and lamps, with a forecast"]
+    assert "category" not in audience["function"]["parameters"]["properties"]  # it may be left out
+    assert unknown.tries("forecast_sales") == 1

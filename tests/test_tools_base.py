@@ -5,7 +5,7 @@ import pytest
 
 from llm.grammar import references_in
 from tools import base
-from tools.base import Call, Row, ToolResult, known_references, render
+from tools.base import Call, Fact, Row, ToolResult, known_references, render
 
 SOURCE = "products table"
 
@@ -80,3 +80,18 @@ def test_a_phrase_that_begins_a_sentence_gets_a_capital_and_a_name_does_not(temp
     assert rendered.text == text
     one = rendered.citations[0]
     assert rendered.text[one.start : one.end].lower() == one.fact.display.lower()
+
+
+@pytest.mark.parametrize(
+    ("value", "template", "shown"),
+    [
+        (1, "It placed {a.orders} orders so far.", "It placed 1 order so far."),
+        (1, "{a.orders} products need an order.", "1 product needs an order."),
+        (1, "{a.orders} people fit, {a.orders} new customers.", "1 person fits, 1 new customer."),
+        (2, "{a.orders} orders are late.", "2 orders are late."),
+        (1, "{a.orders} of the orders.", "1 of the orders."),
+    ],
+)
+def test_one_thing_is_told_in_the_singular(value: int, template: str, shown: str) -> None:
+    known = {"a.orders": Fact("orders", value, "count", str(value), "events")}
+    assert render(template, known).text == shown

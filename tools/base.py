@@ -329,12 +329,12 @@ def render(template: str, known: Mapping[str, Fact]) -> Rendered:
     """Fills each `{a2.price}` of `template` from `known`.
 
     References to the same fact share a number; numbers follow the order of first appearance. A phrase of a tool's
-    that begins a sentence gets a capital. Raises `KeyError` for a reference that does not exist: the grammar makes
-    that impossible for the LLM.
+    that begins a sentence gets a capital, and a single thing its singular ("1 order"). Raises `KeyError` for a
+    reference that does not exist: the grammar makes that impossible for the LLM.
     """
-    text, position, citations, numbers = "", 0, [], dict[str, int]()
+    text, position, citations, numbers, single = "", 0, [], dict[str, int](), False
     for match in REFERENCE.finditer(template):
-        text += template[position : match.start()]
+        text += _singular(template[position : match.start()], single)
         reference = match.group(1)
         fact = known[reference]
         number = numbers.setdefault(reference, len(numbers) + 1)
@@ -342,8 +342,34 @@ def render(template: str, known: Mapping[str, Fact]) -> Rendered:
         begins = not text.strip() or text.rstrip(" ").endswith((".", "?", "\n"))
         capital = begins and fact.unit == "words"
         text += fact.display[:1].upper() + fact.display[1:] if capital else fact.display
-        position = match.end()
-    return Rendered(text + template[position:], tuple(citations))
+        position, single = match.end(), fact.unit == "count" and fact.value == 1
+    return Rendered(text + _singular(template[position:], single), tuple(citations))
+
+
+_SINGULAR = {
+    "people": "person",
+    "categories": "category",
+    **{f"{noun}s": noun for noun in (
+        "order unit product customer buyer review reviewer piece message click item recipient friend shopper visitor"
+        " reader article pack channel day step segment cohort".split()
+    )},
+}  # fmt: skip
+_PLURAL = re.compile(rf"^( (?:more |new |other |extra )?)({'|'.join(_SINGULAR)})\b( (?:need|have|are|were|fit)\b)?")
+_OF_ONE = {"need": "needs", "have": "has", "are": "is", "were": "was", "fit": "fits"}
+
+
+def _singular(literal: str, single: bool) -> str:
+    """`literal`, the words behind a count, in the singular where the count is one.
+
+    >>> _singular(" products need an order.", True)
+    ' product needs an order.'
+    """
+    if not single:
+        return literal
+    return _PLURAL.sub(
+        lambda m: m.group(1) + _SINGULAR[m.group(2)] + (f" {_OF_ONE[m.group(3).strip()]}" if m.group(3) else ""),
+        literal,
+    )
 
 
 def known_references(calls: Iterable[Call]) -> dict[str, Fact]:
