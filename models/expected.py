@@ -126,7 +126,7 @@ def shortlists(
 
 
 def visits_of(events: pd.DataFrame, items: pd.Index) -> list[tuple[pd.Timestamp, list[int]]]:
-    """The recorded visits, the oldest first: when each began, and the places in `items` of what was looked at, chosen
+    """The recorded visits, by their beginnings: when each ended, and the places in `items` of what was looked at, chosen
     or bought, one after another.
 
     `events` has the columns at, event_id, session_id, kind and product_id; visits of one item only are left out.
@@ -138,10 +138,10 @@ def visits_of(events: pd.DataFrame, items: pd.Index) -> list[tuple[pd.Timestamp,
     order = np.argsort(code, kind="stable")  # visits by their beginning, and in time within each
     if not len(order):
         return []
-    ends = np.flatnonzero(np.diff(code[order])) + 1
-    begun = log["at"].iloc[order[np.r_[0, ends]]]
-    paths = ([item for item, _ in groupby(path.tolist())] for path in np.split(place[order], ends))
-    found = [(at, path) for at, path in zip(begun, paths, strict=True) if len(path) > 1]
+    starts = np.flatnonzero(np.diff(code[order])) + 1
+    ended = log["at"].iloc[order[np.r_[starts, len(order)] - 1]]
+    paths = ([item for item, _ in groupby(path.tolist())] for path in np.split(place[order], starts))
+    found = [(at, path) for at, path in zip(ended, paths, strict=True) if len(path) > 1]
     return found[-MOST_VISITS:]
 
 

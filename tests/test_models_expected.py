@@ -111,7 +111,7 @@ def test_visits_are_paths_in_time_of_known_products() -> None:
     log = log.assign(at=at + pd.to_timedelta(log["minute"], unit="min"), event_id=[f"e{n}" for n in range(len(log))])
     found = visits_of(log, pd.Index(["A", "B", "C"]))
     assert [path for _, path in found] == [[0, 2], [1, 0]]
-    assert found[0][0] == at
+    assert [when - at for when, _ in found] == [pd.Timedelta(2, "min"), pd.Timedelta(4, "min")]  # when each ended
     assert visits_of(log.iloc[:0], pd.Index(["A"])) == []
 
 
