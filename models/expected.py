@@ -126,8 +126,8 @@ def shortlists(
 
 
 def visits_of(events: pd.DataFrame, items: pd.Index) -> list[tuple[pd.Timestamp, list[int]]]:
-    """The recorded visits, by their beginnings: when each ended, and the places in `items` of what was looked at, chosen
-    or bought, one after another.
+    """The recorded visits, by their beginnings: when each ended, and the places in `items` of what was looked at,
+    chosen or bought, one after another.
 
     `events` has the columns at, event_id, session_id, kind and product_id; visits of one item only are left out.
     """
