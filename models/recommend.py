@@ -281,7 +281,9 @@ class RecommendModel(Model):
         now: pd.Timestamp,
         seed: int,
     ) -> Expected:
-        """Chooses the weights on half of the cases of the last 30 days and scores them on the other half."""
+        """Chooses the weights by what happened in the last 30 days, and measures what the first half of it would choose
+        on the other half.
+        """
         nothing = Expected(len(self.items))
         cut = now - pd.Timedelta(TEST_DAYS, "D")
         past, later = log[log["at"] < cut], log[log["at"] >= cut]

@@ -62,30 +62,39 @@ def choose_mix(trial: Trial) -> Mix | None:
 
 
 def choose_weight(trial: Trial, mix: Mix) -> float:
-    """The weight of what was expected that has the best recall and NDCG, added up, for half of the cases.
+    """The weight of what was expected that has the best recall and NDCG, added up, for all cases.
 
     It is 0 where the gain over the views alone is less than `SURE` standard errors: a second model must be worth it.
     """
     if trial.expected is None or trial.halves is None:
         return 0.0
-    found = _worth(trial, trial.halves[0], [(mix, weight) for weight in WEIGHTS]).sum(axis=2)
-    best = int(np.argmax(found.mean(axis=1)))
-    gain = found[best] - found[0]
-    return WEIGHTS[best] if gain.mean() > SURE * gain.std() / np.sqrt(len(gain)) else 0.0
+    best, gain = _best_weight(trial, mix, np.concatenate(trial.halves))
+    return best if gain.mean() > SURE * gain.std() / np.sqrt(len(gain)) else 0.0
 
 
 def judged(trial: Trial, mix: Mix, weight: float) -> dict[str, float]:
-    """Recall and NDCG at 20 for the other half, beside popularity's, and the views' where something else has weight."""
+    """Recall and NDCG at 20 for the half by which the mix was not chosen, beside popularity's.
+
+    Where a model serves besides (`weight` above 0), it is judged with the weight that the other half alone would have
+    chosen, and the views alone stand beside it.
+    """
     if trial.halves is None:
         return {}
-    judge = trial.halves[1]
-    ways: dict[str, tuple[Mix | None, float]] = {"": (mix, weight), "_popular": (None, 0.0)}
+    choose, judge = trial.halves
+    ways: dict[str, tuple[Mix | None, float]] = {"": (mix, 0.0), "_popular": (None, 0.0)}
     if weight > 0:
-        ways["_views"] = (mix, 0.0)
+        ways = {"": (mix, _best_weight(trial, mix, choose)[0]), "_popular": (None, 0.0), "_views": (mix, 0.0)}
     found = dict(zip(ways, _worth(trial, judge, list(ways.values())).mean(axis=1).tolist(), strict=True))
     recall = {f"recall@{CUT}{way}": figures[0] for way, figures in found.items()}
     ndcg = {f"ndcg@{CUT}{way}": figures[1] for way, figures in found.items()}
     return recall | ndcg | {"customers": float(len(judge))}
+
+
+def _best_weight(trial: Trial, mix: Mix, cases: NDArray[np.intp]) -> tuple[float, NDArray[np.float64]]:
+    """The weight that has the best recall and NDCG, added up, for `cases`, and what it gains each over weight 0."""
+    found = _worth(trial, cases, [(mix, weight) for weight in WEIGHTS]).sum(axis=2)
+    best = int(np.argmax(found.mean(axis=1)))
+    return WEIGHTS[best], found[best] - found[0]
 
 
 def _worth(trial: Trial, cases: NDArray[np.intp], ways: Sequence[tuple[Mix | None, float]]) -> NDArray[np.float64]:

@@ -58,7 +58,7 @@ def model(shop: Snapshot) -> RecommendModel:
 
 def test_where_visits_go_next_leads_where_it_was_right_on_the_time_split(shop: Snapshot, model: RecommendModel) -> None:
     found = model.metrics
-    assert found["visit_ndcg@20"] > found["visit_ndcg@20_views"] > found["visit_ndcg@20_popular"]
+    assert found["visit_ndcg@20"] > 2 * max(found["visit_ndcg@20_views"], found["visit_ndcg@20_popular"])
     seen = ["P32", "P31"]  # the latest first
     assert model.recommend(shop, None, seeds=seen, limit=1)[0].product_id == "P33"
     live = [("view", "P32"), ("view", "P31")]
