@@ -96,7 +96,7 @@ def test_another_version_is_an_error(name: str, trained: ModelSet, tmp_path: Pat
 
 def test_a_damaged_model_is_an_error(name: str, trained: ModelSet, tmp_path: Path) -> None:
     trained[name].save(tmp_path)
-    for file in tmp_path.iterdir():
+    for file in [path for path in tmp_path.rglob("*") if path.is_file()]:
         if file.name != MANIFEST:
             file.unlink()
     with pytest.raises(ModelError, match="damaged"):
