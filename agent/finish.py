@@ -52,9 +52,23 @@ def finish(raw: str, calls: Sequence[Call], fresh: Sequence[Call], names: claims
             kept.append(sentence)
     text = raw.strip() if not faults else " ".join(kept)
     if text and (not fresh or fresh[-1].result.cue in SAID_ALL or REFERENCE.search(text)):
+        text += _others(text, fresh)
         return Finished(text, render(text, ground.known), False, tuple(faults))
     safe = template(fresh)
     return Finished(safe, render(safe, ground.known), True, tuple(faults))
+
+
+def _others(text: str, fresh: Sequence[Call]) -> str:
+    """A sentence that names the rows which the answer leaves out, where a number of them was asked for."""
+    last = fresh[-1] if fresh else None
+    if last is None or last.result.failed or "limit" not in last.arguments:
+        return ""
+    said = set(REFERENCE.findall(text))
+    titles = [f"{last.letter}{n}.title" for n, row in enumerate(last.result.rows, start=1) if "title" in row.facts]
+    left = [f"{{{title}}}" for title in titles if title not in said]
+    if not left or len(left) == len(titles):
+        return ""
+    return " Also: " + (", ".join(left[:-1]) + " and " if len(left) > 1 else "") + left[-1] + "."
 
 
 def template(calls: Sequence[Call]) -> str:

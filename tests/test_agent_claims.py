@@ -148,3 +148,13 @@ def test_an_answer_names_what_was_found_unless_nothing_was() -> None:
     )
     done = finish("We carry nothing like that.", [RECOMMENDED, empty], [empty], NAMES)
     assert (done.rendered.text, done.fallback) == ("We carry nothing like that.", False)
+
+
+def test_all_that_were_asked_for_are_named() -> None:
+    rows = [Row(base.facts(base.name("title", title, SOURCE)), title) for title in ("Tent", "Kettle", "Mug", "Lamp")]
+    asked = Call("a", "recommend_products", {"limit": 4}, ToolResult({}, rows, cue="personal"))
+    done = finish("{a1.title} and {a2.title} suit them.", [asked], [asked], claims.Names.of([]))
+    assert done.rendered.text == "Tent and Kettle suit them. Also: Mug and Lamp."
+    assert not claims.check(done.raw, claims.Ground.of([asked], NAMES))
+    whole = Call("a", "recommend_products", {}, asked.result)  # no number was asked for
+    assert finish("{a1.title} suits them.", [whole], [whole], NAMES).rendered.text == "Tent suits them."
